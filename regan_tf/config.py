@@ -1,0 +1,292 @@
+"""The configuration of a run: frozen dataclasses, checked where they are made.
+
+Flags become an `ExperimentConfig` (`regan_tf.flags`), which `at` completes
+with what only the data tell (epochs in steps); nobody below reads flags.
+Importable without TensorFlow.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from regan_tf.duration import Duration
+from regan_tf.errors import UserError
+from regan_tf.recipes import RECIPES, Recipe
+
+PRUNE_CHOICES = ("generator", "discriminator", "both", "none")
+REGROW_CHOICES = ("zero", "random")
+LR_DECAYS = ("none", "linear")
+FEATURE_CHOICES = ("auto", "inception", "classifier", "none")
+
+# What a resumed run may change: how long and how it is watched, not what it
+# computes. Total steps move the end of a linear decay, which run.py says.
+MAY_CHANGE = frozenset(
+    "training.steps output.run_dir output.log_every output.eval_every "
+    "output.checkpoint_every output.keep_checkpoints output.eval_images "
+    "output.features output.inception_path data.path".split()
+)
+
+
+def _check(condition: bool, flag: str, expected: str, value: Any) -> None:
+    if not condition:
+        raise UserError(f"--{flag} must be {expected}. Received: {value!r}")
+
+
+def _check_choice(flag: str, value: str, choices: tuple[str, ...]) -> None:
+    _check(value in choices, flag, "one of " + ", ".join(choices), value)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images. Sides in pixels; `fraction` in (0, 1]."""
+
+    dataset: str
+    path: str | None
+    resolution: int
+    fraction: float | None
+    num_images: int | None
+    skip_bad_images: bool
+    flip: bool
+    dequantize: bool
+
+    def __post_init__(self) -> None:
+        _check_choice("dataset", self.dataset, ("digits", "cifar10", "images"))
+        if self.dataset == "images" and not self.path:
+            raise UserError(
+                "--dataset=images needs --data_path=FOLDER_OR_ZIP. "
+                "Received: no --data_path"
+            )
+        if self.dataset == "digits" and self.path:
+            raise UserError(
+                "--dataset=digits comes with scikit-learn and takes no "
+                f"--data_path. Received: {self.path!r}; for own images pass "
+                "--dataset=images"
+            )
+        if self.fraction is not None:
+            _check(
+                0 < self.fraction <= 1,
+                "data_fraction",
+                "in (0, 1]",
+                self.fraction,
+            )
+        if self.num_images is not None:
+            _check(
+                self.num_images >= 1, "num_images", "at least 1", self.num_images
+            )
+        if self.fraction is not None and self.num_images is not None:
+            raise UserError(
+                "--data_fraction and --num_images both choose a subset; "
+                "pass one of them. Received: both"
+            )
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Which networks. `widths`: channels of generator and discriminator."""
+
+    arch: str
+    latent_dim: int
+    widths: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """Re-GAN (paper section 3): what is pruned, how much and when.
+
+    `warmup` and `update_interval` are durations until `ExperimentConfig.at`
+    turns them into steps. `sparsity_schedule` is the text of a schedule of
+    tensorflow-model-optimization, or None for the paper's alternation.
+    """
+
+    prune: str
+    sparsity: float
+    warmup: Duration | int
+    update_interval: Duration | int
+    regrow: str
+    grow_lr_factor: float
+    mask_exclude: tuple[str, ...]
+    sparsity_schedule: str | None
+
+    def __post_init__(self) -> None:
+        _check_choice("prune", self.prune, PRUNE_CHOICES)
+        _check_choice("regrow", self.regrow, REGROW_CHOICES)
+        _check(0 < self.sparsity < 1, "sparsity", "in (0, 1)", self.sparsity)
+        _check(
+            0 < self.grow_lr_factor <= 1,
+            "grow_lr_factor",
+            "in (0, 1]",
+            self.grow_lr_factor,
+        )
+
+    def prunes(self, network: str) -> bool:
+        """Whether `network` ("generator" or "discriminator") is pruned."""
+        return self.prune in (network, "both")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The recipe: a step is one generator update with its critic updates."""
+
+    steps: Duration | int
+    batch_size: int
+    generator_batch_size: int
+    critic_steps: int
+    loss: str
+    learning_rate: float
+    beta1: float
+    beta2: float
+    lr_decay: str
+    ema_decay: float
+    seed: int
+    devices: int
+    deterministic: bool
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "generator_batch_size", "critic_steps"):
+            _check(getattr(self, name) >= 1, name, "at least 1", vars(self)[name])
+        _check(
+            0 < self.learning_rate < 1,
+            "learning_rate",
+            "in (0, 1)",
+            self.learning_rate,
+        )
+        _check_choice("lr_decay", self.lr_decay, LR_DECAYS)
+        _check(
+            0 <= self.ema_decay < 1, "ema_decay", "in [0, 1)", self.ema_decay
+        )
+        _check(
+            0 <= self.seed < 2**31, "seed", "in [0, 2147483648)", self.seed
+        )
+        _check(self.devices >= 0, "devices", "0 (all) or more", self.devices)
+
+    @property
+    def images_per_step(self) -> int:
+        """Real images shown to the discriminator in one step."""
+        return self.critic_steps * self.batch_size
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Where a run writes, and how often (in steps, once resolved)."""
+
+    run_dir: str
+    log_every: Duration | int
+    eval_every: Duration | int
+    checkpoint_every: Duration | int
+    keep_checkpoints: int
+    eval_images: int
+    features: str
+    inception_path: str | None
+
+    def __post_init__(self) -> None:
+        _check(bool(self.run_dir), "run_dir", "a folder's name", self.run_dir)
+        _check(
+            self.keep_checkpoints >= 2,
+            "keep_checkpoints",
+            "at least 2 (the newest may be damaged)",
+            self.keep_checkpoints,
+        )
+        _check(
+            self.eval_images >= 10,
+            "eval_images",
+            "at least 10 (the ten splits of the Inception Score)",
+            self.eval_images,
+        )
+        _check_choice("features", self.features, FEATURE_CHOICES)
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """Everything that a run is made from."""
+
+    data: DataConfig
+    network: NetworkConfig
+    method: MethodConfig
+    training: TrainingConfig
+    output: OutputConfig
+
+    @property
+    def recipe(self) -> Recipe:
+        """The defaults of this architecture."""
+        return RECIPES[self.network.arch]
+
+    def __post_init__(self) -> None:
+        known = self.recipe.resolutions
+        _check(
+            self.data.resolution in known,
+            "resolution",
+            f"one of {', '.join(map(str, known))} for --arch="
+            f"{self.network.arch}",
+            self.data.resolution,
+        )
+        devices = max(1, self.training.devices)
+        for name in ("batch_size", "generator_batch_size"):
+            value = getattr(self.training, name)
+            _check(
+                value % devices == 0,
+                name,
+                f"a multiple of --devices={devices}",
+                value,
+            )
+
+    def at(self, num_images: int) -> "ExperimentConfig":
+        """This configuration with every duration in steps.
+
+        Args:
+            num_images: images of the training subset.
+
+        Raises:
+            UserError: a length that must be positive is 0.
+        """
+        per_step = self.training.images_per_step
+
+        def resolve(part: Any, **least: int) -> Any:
+            changes = {}
+            for name, minimum in least.items():
+                value = getattr(part, name)
+                if isinstance(value, Duration):
+                    value = value.steps(per_step, num_images)
+                _check(
+                    value >= minimum, name, f"at least {minimum} step(s)", value
+                )
+                changes[name] = value
+            return dataclasses.replace(part, **changes)
+
+        return dataclasses.replace(
+            self,
+            training=resolve(self.training, steps=1),
+            method=resolve(self.method, warmup=0, update_interval=1),
+            output=resolve(
+                self.output, log_every=1, eval_every=0, checkpoint_every=1
+            ),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Flat `{"training.steps": 100000, ...}`, JSON-ready."""
+        flat = {}
+        for part in dataclasses.fields(self):
+            for name, value in vars(getattr(self, part.name)).items():
+                if isinstance(value, Duration):
+                    value = str(value)
+                if isinstance(value, tuple):
+                    value = list(value)
+                flat[f"{part.name}.{name}"] = value
+        return flat
+
+
+def differences(
+    old: dict[str, Any], new: dict[str, Any]
+) -> list[tuple[str, Any, Any]]:
+    """What a resume must not change: `(name, old, new)` of each difference.
+
+    Args:
+        old: `ExperimentConfig.as_dict` of the run on disk.
+        new: the same of the command that wants to go on.
+    """
+    missing = object()
+    names = [n for n in {**old, **new} if n not in MAY_CHANGE]
+    return [
+        (name, old.get(name), new.get(name))
+        for name in names
+        if old.get(name, missing) != new.get(name, missing)
+    ]

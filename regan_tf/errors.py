@@ -1,0 +1,10 @@
+"""The one exception that stands for a user's mistake."""
+
+
+class UserError(ValueError):
+    """A mistake of the user, told in one line.
+
+    The message says what came, what was expected and how to mend it. Command
+    lines print it without a traceback and exit with status 2; as a subclass
+    of `ValueError` it can be caught as usual from Python.
+    """

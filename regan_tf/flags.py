@@ -1,0 +1,347 @@
+"""Command-line flags and their way into an `ExperimentConfig`.
+
+The only module that reads `absl.flags`. Importable without TensorFlow.
+"""
+
+import os
+
+from absl import flags
+
+from regan_tf.config import (
+    FEATURE_CHOICES,
+    LR_DECAYS,
+    PRUNE_CHOICES,
+    REGROW_CHOICES,
+    DataConfig,
+    ExperimentConfig,
+    MethodConfig,
+    NetworkConfig,
+    OutputConfig,
+    TrainingConfig,
+)
+from regan_tf.duration import Duration
+from regan_tf.errors import UserError
+from regan_tf.recipes import RECIPES, Recipe
+
+FLAGS = flags.FLAGS
+
+_RECIPE = " [default: the architecture's recipe]"
+_LENGTH = " (steps, or as 20ep, 500kimg)"
+
+
+def define() -> None:
+    """Defines all flags of `train_main.py`."""
+    _define_data()
+    _define_training()
+    _define_method()
+    _define_output()
+
+
+def _define_data() -> None:
+    flags.DEFINE_enum(
+        "dataset",
+        "cifar10",
+        ["digits", "cifar10", "images"],
+        "Real images: scikit-learn's handwritten digits, CIFAR-10, or a "
+        "folder or zip of your own.",
+    )
+    flags.DEFINE_string(
+        "data_path",
+        None,
+        "Folder or zip of images, flat or in class folders, optionally below "
+        "train/ and test/. Needed by --dataset=images; for cifar10 it "
+        "replaces the download.",
+    )
+    flags.DEFINE_integer("resolution", 32, "Image side in pixels.")
+    flags.DEFINE_float(
+        "data_fraction",
+        None,
+        "Train on this fraction of the images: a fixed, class-stratified "
+        "subset; smaller ones are parts of larger ones.",
+    )
+    flags.DEFINE_integer("num_images", None, "The same, as a count.")
+    flags.DEFINE_bool(
+        "skip_bad_images",
+        False,
+        "Leave unreadable files out (they are listed) instead of stopping.",
+    )
+    flags.DEFINE_bool("flip", None, "Mirror images at random." + _RECIPE)
+
+
+def _define_training() -> None:
+    flags.DEFINE_enum("arch", "sngan", sorted(RECIPES), "Architecture.")
+    flags.DEFINE_float(
+        "width_factor", 1.0, "Scales every width of both networks."
+    )
+    flags.DEFINE_string(
+        "steps", None, "Length of training" + _LENGTH + "." + _RECIPE
+    )
+    flags.DEFINE_integer(
+        "batch_size", None, "Real images per critic update." + _RECIPE
+    )
+    flags.DEFINE_integer(
+        "generator_batch_size", None, "Fakes per generator update." + _RECIPE
+    )
+    flags.DEFINE_integer(
+        "critic_steps", None, "Critic updates per generator update." + _RECIPE
+    )
+    flags.DEFINE_float("learning_rate", None, "Adam's." + _RECIPE)
+    flags.DEFINE_enum(
+        "lr_decay", None, list(LR_DECAYS), "Over all steps." + _RECIPE
+    )
+    flags.DEFINE_float(
+        "ema_decay",
+        None,
+        "Per-step decay of the averaged generator; 0 for none." + _RECIPE,
+    )
+    flags.DEFINE_integer("seed", 0, "Seed of weights, latents and data order.")
+    flags.DEFINE_integer(
+        "devices",
+        0,
+        "Devices to train on: 0 means every GPU, or one CPU; more than one "
+        "on a machine without GPU makes virtual CPU devices, for tests.",
+    )
+    flags.DEFINE_bool(
+        "deterministic", False, "Force deterministic kernels (slower on GPU)."
+    )
+
+
+def _define_method() -> None:
+    flags.DEFINE_enum(
+        "prune",
+        "generator",
+        list(PRUNE_CHOICES),
+        "Networks that Re-GAN prunes; none is the dense baseline.",
+    )
+    flags.DEFINE_float(
+        "sparsity", 0.1, "Fraction of each kernel that a sparse phase removes."
+    )
+    flags.DEFINE_string(
+        "warmup", "20000", "Dense training before pruning" + _LENGTH + "."
+    )
+    flags.DEFINE_string(
+        "update_interval", "100", "Length g of each phase" + _LENGTH + "."
+    )
+    flags.DEFINE_enum(
+        "regrow",
+        "zero",
+        list(REGROW_CHOICES),
+        "What pruned weights start from in a dense phase.",
+    )
+    flags.DEFINE_float(
+        "grow_lr_factor",
+        0.1,
+        "Learning rate of the pruned networks in a dense phase, relative.",
+    )
+    flags.DEFINE_list(
+        "mask_exclude", [], "Layers never pruned: parts of their names."
+    )
+    flags.DEFINE_string(
+        "sparsity_schedule",
+        None,
+        "A tensorflow-model-optimization schedule instead of the "
+        "alternation: 'polynomial(initial,final,begin,end)' or "
+        "'constant(sparsity,begin)'.",
+    )
+
+
+def _define_output() -> None:
+    flags.DEFINE_string(
+        "run_dir", None, "Run directory. [default: runs/<flag file's name>]"
+    )
+    flags.DEFINE_bool(
+        "overwrite", False, "Start afresh; moves an old run directory aside."
+    )
+    flags.DEFINE_bool("dry_run", False, "Print what would be run, and stop.")
+    flags.DEFINE_string("log_every", "100", "Between log lines" + _LENGTH)
+    flags.DEFINE_string(
+        "eval_every", "5000", "Between scores; 0: only at the end" + _LENGTH
+    )
+    flags.DEFINE_string(
+        "checkpoint_every", "1000", "Between checkpoints" + _LENGTH
+    )
+    flags.DEFINE_integer("keep_checkpoints", 3, "Newest checkpoints to keep.")
+    flags.DEFINE_integer("eval_images", 10_000, "Samples that a score uses.")
+    flags.DEFINE_enum(
+        "features",
+        "auto",
+        list(FEATURE_CHOICES),
+        "Feature network of the scores: TF-GAN's Inception, or a classifier "
+        "trained on the data set's labels; auto: Inception if "
+        "--inception_path is given, else the classifier.",
+    )
+    flags.DEFINE_string(
+        "inception_path", None, "SavedModel folder of TF-GAN's Inception."
+    )
+
+
+def expand_flagfiles(
+    argv: list[str], base: str = "", seen: tuple[str, ...] = ()
+) -> list[str]:
+    """Replaces each `--flagfile=F` by the flags in F, nested ones too.
+
+    absl resolves nested files against the working directory only; here a
+    path is also looked for beside the file that names it.
+
+    Args:
+        argv: command-line words without the program's name.
+        base: folder of the file that `argv` comes from.
+        seen: files being expanded, to find a file that includes itself.
+
+    Raises:
+        UserError: a file is missing or includes itself.
+    """
+    words: list[str] = []
+    for word in argv:
+        name, _, value = word.lstrip("-").partition("=")
+        if name != "flagfile" or not word.startswith("-"):
+            words.append(word)
+            continue
+        path = value if os.path.exists(value) else os.path.join(base, value)
+        if not os.path.isfile(path):
+            raise UserError(
+                f"--flagfile must be a file of flags, such as "
+                f"configs/sngan.flags. Received: {value!r}"
+            )
+        if os.path.realpath(path) in seen:
+            raise UserError(f"--flagfile={value} includes itself")
+        with open(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+        lines = [line for line in lines if line and not line.startswith("#")]
+        words += expand_flagfiles(
+            lines, os.path.dirname(path), (*seen, os.path.realpath(path))
+        )
+    return words
+
+
+def default_run_dir(argv: list[str]) -> str:
+    """`runs/<name>` of the last flag file named in `argv`, or runs/default."""
+    names = [w.partition("=")[2] for w in argv if "flagfile=" in w]
+    stem = os.path.splitext(os.path.basename(names[-1]))[0] if names else ""
+    return os.path.join("runs", stem or "default")
+
+
+def parse(argv: list[str]) -> list[str]:
+    """Parses `argv` (with the program's name), absl's parser for `app.run`.
+
+    Returns:
+        What absl leaves over: the program's name.
+
+    Raises:
+        UserError: a flag is unknown or its value is of the wrong kind.
+    """
+    # absl accepts `--flagfile F` as two words; one form keeps this simple.
+    joined, words = [], iter(argv[1:])
+    for word in words:
+        if word in ("--flagfile", "-flagfile"):
+            word = f"--flagfile={next(words, '')}"
+        joined.append(word)
+    try:
+        rest = FLAGS([argv[0], *expand_flagfiles(joined)])
+    except flags.Error as error:
+        raise UserError(" ".join(str(error).split())) from None
+    if len(rest) > 1:
+        raise UserError(
+            f"every argument must be a flag, --name=value. Received: {rest[1]!r}"
+        )
+    if FLAGS.run_dir is None:
+        FLAGS.run_dir = default_run_dir(joined)
+    return rest
+
+
+def _or_recipe(name: str, recipe: Recipe) -> object:
+    value = FLAGS[name].value
+    return getattr(recipe, name) if value is None else value
+
+
+def config_from_flags() -> ExperimentConfig:
+    """Builds and checks the configuration from the parsed flags.
+
+    Raises:
+        UserError: flags that are out of range or contradict each other.
+    """
+    recipe = RECIPES[FLAGS.arch]
+    return ExperimentConfig(
+        data=_data(recipe),
+        network=_network(recipe),
+        method=_method(),
+        training=_training(recipe),
+        output=_output(),
+    )
+
+
+def _data(recipe: Recipe) -> DataConfig:
+    return DataConfig(
+        dataset=FLAGS.dataset,
+        path=FLAGS.data_path,
+        resolution=FLAGS.resolution,
+        fraction=FLAGS.data_fraction,
+        num_images=FLAGS.num_images,
+        skip_bad_images=FLAGS.skip_bad_images,
+        flip=_or_recipe("flip", recipe),
+        dequantize=recipe.dequantize,
+    )
+
+
+def _network(recipe: Recipe) -> NetworkConfig:
+    factor = FLAGS.width_factor
+    widths = tuple(round(width * factor) for width in recipe.widths)
+    if not 0 < factor <= 8 or min(widths) < 1:
+        raise UserError(
+            "--width_factor must be in (0, 8] and leave at least one channel "
+            f"of {recipe.widths}. Received: {factor}"
+        )
+    return NetworkConfig(FLAGS.arch, recipe.latent_dim, widths)
+
+
+def _method() -> MethodConfig:
+    if FLAGS.sparsity_schedule and FLAGS["sparsity"].present:
+        raise UserError(
+            "--sparsity_schedule holds its own sparsity; drop --sparsity. "
+            f"Received: --sparsity={FLAGS.sparsity} too"
+        )
+    return MethodConfig(
+        prune=FLAGS.prune,
+        sparsity=FLAGS.sparsity,
+        warmup=Duration.parse(FLAGS.warmup, "warmup"),
+        update_interval=Duration.parse(
+            FLAGS.update_interval, "update_interval"
+        ),
+        regrow=FLAGS.regrow,
+        grow_lr_factor=FLAGS.grow_lr_factor,
+        mask_exclude=tuple(FLAGS.mask_exclude),
+        sparsity_schedule=FLAGS.sparsity_schedule,
+    )
+
+
+def _training(recipe: Recipe) -> TrainingConfig:
+    names = (
+        "batch_size generator_batch_size critic_steps learning_rate "
+        "lr_decay ema_decay"
+    ).split()
+    steps = recipe.steps if FLAGS.steps is None else FLAGS.steps
+    return TrainingConfig(
+        steps=Duration.parse(steps, "steps"),
+        loss=recipe.loss,
+        beta1=recipe.beta1,
+        beta2=recipe.beta2,
+        seed=FLAGS.seed,
+        devices=FLAGS.devices,
+        deterministic=FLAGS.deterministic,
+        **{name: _or_recipe(name, recipe) for name in names},
+    )
+
+
+def _output() -> OutputConfig:
+    lengths = {
+        name: Duration.parse(FLAGS[name].value, name)
+        for name in ("log_every", "eval_every", "checkpoint_every")
+    }
+    return OutputConfig(
+        run_dir=FLAGS.run_dir,
+        keep_checkpoints=FLAGS.keep_checkpoints,
+        eval_images=FLAGS.eval_images,
+        features=FLAGS.features,
+        inception_path=FLAGS.inception_path,
+        **lengths,
+    )

@@ -1,0 +1,1 @@
+"""The Re-GAN method, in parts that know no network."""

@@ -1,0 +1,74 @@
+"""Learning rates that decay over training and switch with the phases."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("regan_tf")
+class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate = base · decay(update) · factor.
+
+    `factor` is a variable: assigning it between steps changes the rate
+    without retracing. (An optimiser built with an ordinary schedule refuses
+    to have its rate assigned.)
+
+    Args:
+        base: learning rate before decay and factor.
+        decay_updates: updates over which the rate falls linearly to zero;
+            None keeps it constant.
+        updates_per_step: optimiser updates in one training step; the decay
+            moves once a step, as in pytorch-gan-collections.
+    """
+
+    def __init__(self, base, decay_steps=None, updates_per_step=1):
+        super().__init__()
+        self.base = base
+        self.decay_steps = decay_steps
+        self.updates_per_step = updates_per_step
+        self.factor = keras.Variable(
+            1.0, trainable=False, name="phase_factor", autocast=False,
+            aggregation="only_first_replica",
+        )
+
+    def __call__(self, update):
+        rate = self.base * ops.convert_to_tensor(self.factor)
+        if self.decay_steps is None:
+            return rate
+        step = ops.floor_divide(update, self.updates_per_step)
+        left = 1.0 - ops.cast(step, "float32") / float(self.decay_steps)
+        return rate * ops.maximum(left, 0.0)
+
+    def get_config(self):
+        return {
+            "base": self.base,
+            "decay_steps": self.decay_steps,
+            "updates_per_step": self.updates_per_step,
+        }
+
+
+def set_factor(optimizer, factor, base=None):
+    """Sets the phase factor of an optimiser's learning rate.
+
+    Args:
+        optimizer: a `keras.optimizers.Optimizer` whose learning rate is a
+            `SwitchableDecay` or a plain float.
+        factor: what the rate is multiplied by, in (0, 1].
+        base: the rate that a plain float is a multiple of.
+
+    Raises:
+        ValueError: the optimiser has a schedule of another kind, whose value
+            cannot be scaled from outside.
+    """
+    schedule = getattr(optimizer, "_learning_rate", None)
+    if isinstance(schedule, SwitchableDecay):
+        schedule.factor.assign(factor)
+    elif isinstance(
+        schedule, keras.optimizers.schedules.LearningRateSchedule
+    ):
+        raise ValueError(
+            "the optimiser's learning rate must be a float or a "
+            "`regan_tf.SwitchableDecay` for its phases to be switched. "
+            f"Received: {type(schedule).__name__}"
+        )
+    else:
+        optimizer.learning_rate = base * factor

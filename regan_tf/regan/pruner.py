@@ -1,0 +1,210 @@
+"""Prunes and regrows the masked layers of any model."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from regan_tf.errors import UserError
+from regan_tf.regan.layers import masked_layers
+from regan_tf.regan.masks import magnitude_mask
+
+
+class Pruner:
+    """The masks of one network, and what has to follow when they change.
+
+    Pruned entries are written to zero in the kernel, in averaged copies of
+    it, and in the optimiser's first moment: with beta1 > 0 that moment would
+    go on moving them although their gradient is exactly zero. Second moments
+    and the step count stay: reset, they would make the first regrown step 9
+    to 14 times larger. Biases, normalisation and other vectors are never
+    masked ("connections", paper section 3).
+
+    Args:
+        model: built `keras.Model` with masked layers.
+        optimizer: the built optimiser of its weights, or None.
+        averages: models with the same layers whose weights follow this
+            one's, such as a moving average.
+        exclude: parts of layer names that are never pruned.
+        regrow: "zero": pruned weights restart from zero (the paper);
+            "random": from their layer's initialiser (Re-SNGAN-RI).
+        seed: of the random regrowth, a function of seed and step.
+
+    Raises:
+        UserError: there is nothing to prune, or an entry of `exclude`
+            matches no layer.
+    """
+
+    def __init__(
+        self,
+        model,
+        optimizer=None,
+        *,
+        averages=(),
+        exclude=(),
+        regrow="zero",
+        seed=0,
+    ):
+        if regrow not in ("zero", "random"):
+            raise ValueError(
+                '`regrow` must be "zero" or "random". Received: '
+                f"regrow={regrow!r}"
+            )
+        layers = masked_layers(model)
+        _check_exclude(layers, exclude)
+        self.layers = [
+            layer
+            for layer in layers
+            if not any(part in layer.name for part in exclude)
+        ]
+        if not self.layers:
+            raise UserError(
+                f"nothing to prune: no layer of {model.name!r} has a mask "
+                f"(masked layers: {len(layers)}, excluded: {list(exclude)})"
+            )
+        self.model = model
+        self.optimizer = optimizer
+        self.regrow_from = regrow
+        self.seed = seed
+        self.pairs = [p for layer in self.layers for p in layer.masked_weights]
+        self._copies = [_pairs_like(copy, self.pairs) for copy in averages]
+        self._make_state()
+
+    def _make_state(self):
+        # Plain variables on the host: only reports read them, but a resumed
+        # run must report as if it had never stopped.
+        with tf.device("CPU:0"):
+            self.asked = tf.Variable(0.0, dtype=tf.float64, name="asked")
+            self.changed = tf.Variable(0.0, dtype=tf.float64, name="changed")
+            shapes = [tuple(kernel.shape) for kernel, _ in self.pairs]
+            self._last = [tf.Variable(np.ones(s, bool)) for s in shapes]
+            self._ever = [tf.Variable(np.zeros(s, bool)) for s in shapes]
+
+    @property
+    def state(self):
+        """Variables, by name, that a checkpoint must hold beside the model."""
+        named = {"asked": self.asked, "changed": self.changed}
+        for i, (last, ever) in enumerate(
+            zip(self._last, self._ever, strict=True)
+        ):
+            named |= {f"last_mask_{i}": last, f"ever_pruned_{i}": ever}
+        return named
+
+    def prune(self, sparsity):
+        """Removes the smallest magnitudes of each kernel.
+
+        Args:
+            sparsity: fraction of each kernel to remove, in (0, 1);
+                floor(sparsity·n) entries go.
+        """
+        differing = 0
+        for i, (kernel, mask) in enumerate(self.pairs):
+            values = kernel.numpy()
+            new = magnitude_mask(values, sparsity)
+            self._apply(i, values, new)
+            mask.assign(new)
+            kept = new.astype(bool)
+            differing += np.count_nonzero(kept != self._last[i].numpy())
+            self._last[i].assign(kept)
+            self._ever[i].assign(self._ever[i].numpy() | ~kept)
+        self.changed.assign(differing / self.num_prunable)
+        self.asked.assign(sparsity)
+
+    def _apply(self, index, values, mask):
+        kernel, _ = self.pairs[index]
+        kernel.assign(values * mask)
+        for copies in self._copies:
+            copy_kernel, copy_mask = copies[index]
+            copy_kernel.assign(copy_kernel.numpy() * mask)
+            copy_mask.assign(mask)
+        moment = _first_moment(self.optimizer, kernel)
+        if moment is not None:
+            moment.assign(moment.numpy() * mask)
+
+    def regrow(self, step):
+        """Makes every mask ones, so that pruned weights train again.
+
+        Args:
+            step: completed steps; with the seed it fixes random regrowth.
+        """
+        if self.regrow_from == "random":
+            self._draw(step)
+        for pairs in (self.pairs, *self._copies):
+            for _, mask in pairs:
+                mask.assign(np.ones(mask.shape, np.float32))
+        self.asked.assign(0.0)
+
+    def _draw(self, step):
+        owners = [layer for layer in self.layers for _ in layer.masked_weights]
+        for i, (layer, (kernel, mask)) in enumerate(
+            zip(owners, self.pairs, strict=True)
+        ):
+            config = layer.kernel_initializer.get_config()
+            seed = np.random.SeedSequence((self.seed, step, i))
+            config["seed"] = int(seed.generate_state(1)[0] >> 1)
+            fresh = type(layer.kernel_initializer).from_config(config)
+            new = np.asarray(fresh(tuple(kernel.shape), dtype="float32"))
+            kernel.assign(kernel.numpy() + (1 - mask.numpy()) * new)
+
+    @property
+    def num_prunable(self):
+        """Entries of all kernels with a mask that may change."""
+        return sum(int(np.prod(kernel.shape)) for kernel, _ in self.pairs)
+
+    def layer_sparsity(self):
+        """Measured share of exact zeros, by variable path, in [0, 1]."""
+        return {
+            kernel.path: float(np.mean(kernel.numpy() == 0))
+            for kernel, _ in self.pairs
+        }
+
+    def report(self):
+        """Figures for the log; reads every mask.
+
+        Returns:
+            Dict of floats: `asked` and `measured` sparsity, the share of
+            mask entries `changed` between the last two sparse phases, and the
+            share of connections `ever` pruned; all in [0, 1].
+        """
+        zeros = sum(
+            mask.numpy().size - np.count_nonzero(mask.numpy())
+            for _, mask in self.pairs
+        )
+        ever = sum(np.count_nonzero(v.numpy()) for v in self._ever)
+        return {
+            "asked": float(self.asked.numpy()),
+            "measured": zeros / self.num_prunable,
+            "changed": float(self.changed.numpy()),
+            "ever": ever / self.num_prunable,
+        }
+
+
+def _check_exclude(layers, exclude):
+    for part in exclude:
+        if not any(part in layer.name for layer in layers):
+            names = ", ".join(layer.name for layer in layers)
+            raise UserError(
+                f"--mask_exclude must name layers, of: {names}. "
+                f"Received: {part!r}"
+            )
+
+
+def _pairs_like(copy, pairs):
+    """The pairs of `copy`, a model with equal layers, in `pairs`' order."""
+    of_copy = {
+        kernel.path.partition("/")[2]: (kernel, mask)
+        for layer in masked_layers(copy)
+        for kernel, mask in layer.masked_weights
+    }
+    return [of_copy[kernel.path.partition("/")[2]] for kernel, _ in pairs]
+
+
+def _first_moment(optimizer, variable):
+    """The optimiser's first moment of `variable`, or None if it has none."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    moments = getattr(optimizer, "_momentums", None)
+    if not moments:
+        moments = getattr(optimizer, "momentums", None)
+    if not moments:
+        return None
+    return moments[optimizer._get_variable_index(variable)]

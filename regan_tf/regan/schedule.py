@@ -1,0 +1,251 @@
+"""When, and how much: from a step to "prune now?" and a sparsity.
+
+Plain Python, importable without TensorFlow. `step` counts completed steps:
+a schedule is asked with 0 before the first step.
+
+The protocol is that of tensorflow-model-optimization: an object that, called
+with a step, returns `(prune_now, sparsity)`. "Prune now" at sparsity 0 means
+that every mask becomes ones, which is Re-GAN's growing.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from regan_tf.errors import UserError
+
+_NAMES = ("constant", "polynomial")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training of one kind.
+
+    Attributes:
+        kind: "warm-up", "sparse" or "dense".
+        start: step at which it begins.
+        end: step at which it ends (exclusive).
+        sparsity: fraction removed at its end, in [0, 1).
+        lr_factor: multiplies the pruned networks' learning rate.
+        complete: whether training reaches the phase's own end.
+    """
+
+    kind: str
+    start: int
+    end: int
+    sparsity: float
+    lr_factor: float
+    complete: bool
+
+
+@dataclass(frozen=True)
+class AlternatingSchedule:
+    """Re-GAN's: warm-up, then sparse and dense phases in turn.
+
+    Phase k = floor((step − warmup) / interval) is sparse if k is even and
+    dense if odd, as the paper's text and figures say (section 3.2); its
+    Algorithm 1, taken literally, would prune for one iteration in every
+    `interval`, see docs/decisions.md.
+
+    Attributes:
+        sparsity: ρ, fraction of each kernel removed, in (0, 1).
+        warmup: dense steps before the first sparse phase, at least 0.
+        interval: g, steps of each phase, at least 1.
+        grow_lr_factor: learning-rate factor of dense phases (paper: 1/10).
+    """
+
+    sparsity: float
+    warmup: int
+    interval: int
+    grow_lr_factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sparsity < 1:
+            raise ValueError(
+                "`sparsity` must be in (0, 1). Received: "
+                f"sparsity={self.sparsity}"
+            )
+        if self.warmup < 0 or self.interval < 1:
+            raise ValueError(
+                "`warmup` must be at least 0 and `interval` at least 1. "
+                f"Received: warmup={self.warmup}, interval={self.interval}"
+            )
+
+    def kind(self, step: int) -> str:
+        """Kind of the phase that `step` falls into."""
+        if step < self.warmup:
+            return "warm-up"
+        odd = (step - self.warmup) // self.interval % 2
+        return "dense" if odd else "sparse"
+
+    def __call__(self, step: int) -> tuple[bool, float]:
+        """Whether masks change before this step, and the sparsity from it."""
+        step = int(step)
+        turn = step >= self.warmup and (
+            (step - self.warmup) % self.interval == 0
+        )
+        return turn, self.sparsity if self.kind(step) == "sparse" else 0.0
+
+    def lr_factor(self, step: int) -> float:
+        """Factor of the pruned networks' learning rate at `step`."""
+        return self.grow_lr_factor if self.kind(step) == "dense" else 1.0
+
+    def next_change(self, step: int) -> int:
+        """First step after `step` at which masks change."""
+        if step < self.warmup:
+            return self.warmup
+        done = (step - self.warmup) // self.interval
+        return self.warmup + (done + 1) * self.interval
+
+    def ends_phase(self, step: int) -> bool:
+        """Whether a phase is complete once `step` steps are done."""
+        return bool(step) and self(step)[0]
+
+
+class GeneralSchedule:
+    """Gives any `(prune_now, sparsity)` schedule what the callback asks.
+
+    Learning rates stay as they are, and a sparse stretch that the schedule
+    never ends counts as complete when training ends.
+
+    Args:
+        function: callable of a step. If it has integers `begin_step` and
+            `frequency`, as tensorflow-model-optimization's have, only its
+            turns are asked; otherwise every step is, once.
+    """
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+        self.begin = int(getattr(function, "begin_step", 0))
+        self.stride = int(getattr(function, "frequency", 1))
+        end = int(getattr(function, "end_step", -1))
+        self.end = end if end >= 0 else sys.maxsize
+
+    def __call__(self, step: int) -> tuple[bool, float]:
+        """Whether masks change before this step, and the sparsity from it."""
+        prune_now, sparsity = self.function(step)
+        # Their sparsities are float32 tensors: 0.7 arrives as 0.69999999.
+        return bool(prune_now), round(float(sparsity), 6)
+
+    def lr_factor(self, step: int) -> float:
+        """Factor of the pruned networks' learning rate: always 1."""
+        return 1.0
+
+    def next_change(self, step: int) -> int:
+        """First step after `step` at which masks may change.
+
+        Gives up looking after 1,000 turns and names that step instead, which
+        is harmless: the schedule is asked again there.
+        """
+        if step < self.begin:
+            return self.begin
+        candidate = step
+        for _ in range(1000):
+            done = (candidate - self.begin) // self.stride
+            candidate = self.begin + (done + 1) * self.stride
+            if candidate > self.end:
+                return sys.maxsize
+            if self(candidate)[0]:
+                break
+        return candidate
+
+    def ends_phase(self, step: int) -> bool:
+        """Whether a phase is complete once `step` steps are done: always."""
+        return True
+
+
+def as_schedule(schedule: Callable) -> Callable:
+    """`schedule` itself if it answers all that the callback asks."""
+    if hasattr(schedule, "next_change"):
+        return schedule
+    return GeneralSchedule(schedule)
+
+
+def phases(schedule: Callable, steps: int) -> Iterator[Phase]:
+    """The timetable of a run of `steps` steps, one phase after another.
+
+    Args:
+        schedule: an answer of `as_schedule`.
+        steps: total steps of the run.
+
+    Yields:
+        Phases that cover [0, steps) without gaps.
+    """
+    start, step, sparsity, kind = 0, 0, 0.0, "warm-up"
+    while step < steps:
+        prune_now, asked = schedule(step)
+        if prune_now:
+            new_kind = "sparse" if asked else "dense"
+            if asked == 0 and kind == "warm-up":
+                new_kind = kind
+            if new_kind != kind and step > start:
+                factor = schedule.lr_factor(start)
+                yield Phase(kind, start, step, sparsity, factor, True)
+                start = step
+            kind, sparsity = new_kind, asked
+        step = schedule.next_change(step)
+    complete = schedule.ends_phase(steps)
+    factor = schedule.lr_factor(start)
+    yield Phase(kind, start, steps, sparsity, factor, complete)
+
+
+def check_timetable(schedule: Callable, steps: int) -> None:
+    """Refuses a run that cannot end with a sparse and a dense generator.
+
+    Raises:
+        UserError: no sparse phase completes, or nothing dense comes before
+            or after it.
+    """
+    timetable = list(phases(as_schedule(schedule), steps))
+    sparse = [p for p in timetable if p.kind == "sparse"]
+    if not any(p.complete for p in sparse):
+        first = sparse[0].start if sparse else as_schedule(
+            schedule
+        ).next_change(0)
+        raise UserError(
+            f"--steps={steps} completes no sparse phase (the first starts at "
+            f"step {first}); raise --steps, or lower --warmup or "
+            "--update_interval, or pass --prune=none"
+        )
+    if len(timetable) == len(sparse):
+        raise UserError(
+            f"--steps={steps} has no dense phase to take the dense generator "
+            "from; raise --steps or --warmup"
+        )
+
+
+def parse_schedule(text: str) -> tuple[str, tuple[float, ...]]:
+    """Reads `"polynomial(0,0.8,1000,50000)"` into its name and numbers.
+
+    `polynomial(initial, final, begin, end)` and `constant(sparsity, begin)`
+    follow tensorflow-model-optimization's `PolynomialDecay` (power 3) and
+    `ConstantSparsity`; masks change every 100 steps, its default.
+
+    Raises:
+        UserError: another name, count or range of numbers.
+    """
+    expected = (
+        "--sparsity_schedule must be polynomial(initial,final,begin,end) or "
+        "constant(sparsity,begin), sparsities in [0, 1) and steps from 0, "
+        f"end after begin. Received: {text!r}"
+    )
+    name, bracket, rest = text.replace(" ", "").partition("(")
+    count = {"polynomial": 4, "constant": 2}.get(name)
+    if not count or not bracket or not rest.endswith(")"):
+        raise UserError(expected)
+    try:
+        numbers = ast.literal_eval(f"({rest[:-1]},)")
+    except (SyntaxError, ValueError):
+        raise UserError(expected) from None
+    real = all(type(n) in (int, float) for n in numbers)
+    if not real or len(numbers) != count:
+        raise UserError(expected)
+    sparsities, steps = numbers[: count // 2], numbers[count // 2 :]
+    if not all(0 <= s < 1 for s in sparsities) or not all(
+        type(n) is int and n >= 0 for n in steps
+    ):
+        raise UserError(expected)
+    if not any(sparsities) or (count == 4 and steps[1] <= steps[0]):
+        raise UserError(expected)
+    return name, numbers
