@@ -113,7 +113,7 @@ def masked_layers(model):
     ]
 
 
-def strip_masks(model):
+def strip_masks(model, values=None, into=None):
     """Copies a functional model into stock layers, masks multiplied in.
 
     The copy gives the same outputs, bit for bit, needs no code of this
@@ -121,6 +121,9 @@ def strip_masks(model):
 
     Args:
         model: functional `keras.Model` with masked layers.
+        values: arrays in order of `model.variables` to take instead of the
+            model's own weights.
+        into: an earlier copy of `model`, to fill anew.
 
     Returns:
         A `keras.Model` without masks.
@@ -130,12 +133,15 @@ def strip_masks(model):
         stock = getattr(layer, "stock", type(layer))
         return stock.from_config(layer.get_config())
 
-    copy = keras.models.clone_model(model, clone_function=stripped)
-    for layer in model.layers:
-        values = [v.numpy() for v in layer.weights]
-        for kernel, mask in getattr(layer, "masked_weights", []):
-            paths = [v.path for v in layer.weights]
-            values[paths.index(kernel.path)] *= mask.numpy()
-            values.pop(paths.index(mask.path))
-        copy.get_layer(layer.name).set_weights(values)
+    copy = into or keras.models.clone_model(model, clone_function=stripped)
+    if values is None:
+        values = [v.numpy() for v in model.variables]
+    by_path = dict(
+        zip([v.path for v in model.variables], values, strict=True)
+    )
+    for layer in masked_layers(model):
+        for kernel, mask in layer.masked_weights:
+            by_path[kernel.path] = by_path[kernel.path] * by_path[mask.path]
+    for variable in copy.variables:
+        variable.assign(by_path[variable.path])
     return copy

@@ -191,11 +191,11 @@ def _check_exclude(layers, exclude):
 def _pairs_like(copy, pairs):
     """The pairs of `copy`, a model with equal layers, in `pairs`' order."""
     of_copy = {
-        kernel.path.partition("/")[2]: (kernel, mask)
+        kernel.path: (kernel, mask)
         for layer in masked_layers(copy)
         for kernel, mask in layer.masked_weights
     }
-    return [of_copy[kernel.path.partition("/")[2]] for kernel, _ in pairs]
+    return [of_copy[kernel.path] for kernel, _ in pairs]
 
 
 def _first_moment(optimizer, variable):

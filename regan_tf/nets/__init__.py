@@ -1,0 +1,34 @@
+"""Networks, one file a paper, and the way from a recipe to them."""
+
+import importlib
+
+from regan_tf.recipes import RECIPES
+
+
+def build_networks(arch, *, resolution, latent_dim, widths, masked):
+    """Builds both networks of an architecture.
+
+    Args:
+        arch: a name of `regan_tf.recipes.RECIPES`.
+        resolution: image side in pixels.
+        latent_dim: length of the latent vector.
+        widths: channels of generator and discriminator.
+        masked: pair of bools: whether generator and discriminator get masked
+            layers. A mask costs nothing measurable, but memory.
+
+    Returns:
+        (generator, discriminator): `keras.Model`s; latents (B, latent_dim) to
+        images (B, R, R, 3) in [-1, 1], and images to logits (B, 1), both
+        float32.
+    """
+    module = importlib.import_module(RECIPES[arch].module)
+    generator = module.generator(
+        resolution=resolution,
+        latent_dim=latent_dim,
+        width=widths[0],
+        masked=masked[0],
+    )
+    discriminator = module.discriminator(
+        resolution=resolution, width=widths[1], masked=masked[1]
+    )
+    return generator, discriminator

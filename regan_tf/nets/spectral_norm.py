@@ -1,0 +1,121 @@
+"""Spectral normalisation as a reparametrisation (Miyato et al. 2018).
+
+The stored kernel W stays as the optimiser leaves it; the layer computes with
+W / σ(W), and the gradient passes through σ = uᵀWv (u and v are constants, as
+in the paper's Algorithm 1). Keras' own wrapper is another algorithm: it
+overwrites the kernel in each training call and stops the gradient at σ.
+"""
+
+import keras
+from keras import ops
+
+from regan_tf.regan.layers import (
+    MaskedConv2D,
+    MaskedDense,
+)
+
+EPSILON = 1e-12
+
+
+def _unit(vector):
+    return vector / ops.maximum(ops.norm(vector), EPSILON)
+
+
+def estimate_sigma(matrix, u):
+    """One power iteration, and the singular value it estimates.
+
+    Args:
+        matrix: float32 (rows, outputs): a kernel with all but its output
+            axis flattened.
+        u: float32 (outputs,): the left vector so far.
+
+    Returns:
+        (sigma, new u): scalar uᵀWᵀv with gradient to `matrix` only, and the
+        vector to start from next time.
+    """
+    fixed = ops.stop_gradient(matrix)
+    v = _unit(ops.matmul(fixed, u))
+    u = _unit(ops.matmul(v, fixed))
+    sigma = ops.sum(ops.matmul(v, matrix) * u)
+    return sigma, u
+
+
+class SpectralNorm:
+    """Mixin: the layer computes with its kernel over its spectral norm.
+
+    Place it before a Keras layer with a `kernel`, masked or not; of a masked
+    kernel the norm is that of the masked one. One power iteration in each
+    call with `training=True`; none otherwise. σ is computed in float32
+    whatever the layer's precision.
+    """
+
+    kernel_axis = -1  # axis of the kernel that counts outputs
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.u = self.add_weight(
+            name="u",
+            shape=(self._kernel.shape[self.kernel_axis],),
+            initializer=keras.initializers.RandomNormal(0.0, 1.0),
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+        )
+        self._in_call = None
+
+    @property
+    def kernel(self):
+        """Normalised kernel inside `call`, plain (masked) kernel outside."""
+        inside = getattr(self, "_in_call", None)
+        return super().kernel if inside is None else inside
+
+    @kernel.setter
+    def kernel(self, value):  # for stock Conv2DTranspose's build
+        self._kernel = value
+
+    def call(self, inputs, training=None):
+        self._in_call = self._normalised(training)
+        try:
+            return super().call(inputs)
+        finally:
+            self._in_call = None
+
+    def _normalised(self, training):
+        with keras.src.backend.AutocastScope(None):  # float32, see above
+            kernel = ops.convert_to_tensor(super().kernel)
+        order = [i for i in range(len(kernel.shape))]
+        order.append(order.pop(self.kernel_axis))
+        matrix = ops.reshape(
+            ops.transpose(kernel, order), (-1, self.u.shape[0])
+        )
+        u = ops.convert_to_tensor(self.u)
+        sigma, new_u = estimate_sigma(matrix, u / ops.norm(u))
+        if training:
+            self.u.assign(new_u)
+        return ops.cast(kernel / sigma, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("regan_tf")
+class SpectralDense(SpectralNorm, keras.layers.Dense):
+    """Spectrally normalised `keras.layers.Dense`."""
+
+    save_own_variables = keras.layers.Layer.save_own_variables
+    load_own_variables = keras.layers.Layer.load_own_variables
+
+
+@keras.saving.register_keras_serializable("regan_tf")
+class SpectralConv2D(SpectralNorm, keras.layers.Conv2D):
+    """Spectrally normalised `keras.layers.Conv2D`."""
+
+    save_own_variables = keras.layers.Layer.save_own_variables
+    load_own_variables = keras.layers.Layer.load_own_variables
+
+
+@keras.saving.register_keras_serializable("regan_tf")
+class MaskedSpectralDense(SpectralNorm, MaskedDense):
+    """`SpectralDense` with a mask on its kernel."""
+
+
+@keras.saving.register_keras_serializable("regan_tf")
+class MaskedSpectralConv2D(SpectralNorm, MaskedConv2D):
+    """`SpectralConv2D` with a mask on its kernel."""

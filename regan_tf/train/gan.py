@@ -1,0 +1,98 @@
+"""Two networks, their optimisers, and all that a checkpoint must hold."""
+
+import keras
+
+from regan_tf.ema import MovingAverage
+from regan_tf.nets import build_networks
+from regan_tf.regan.learning_rate import SwitchableDecay
+
+
+class GAN:
+    """Networks and optimisers of a run, made from its configuration.
+
+    To be made inside the strategy's scope.
+
+    Args:
+        config: an `ExperimentConfig` whose durations are steps.
+
+    Attributes:
+        generator, discriminator: `keras.Model`s.
+        generator_optimizer, discriminator_optimizer: built Adam optimisers.
+        average: the `MovingAverage` of the generator, or None.
+        stop_training: set by a callback to end training.
+    """
+
+    def __init__(self, config):
+        self.stop_training = False
+        self.latent_dim = config.network.latent_dim
+        self.generator, self.discriminator = _build(config)
+        self.average = None
+        if config.training.ema_decay:
+            self.average = MovingAverage(
+                self.generator, _build(config)[0], config.training.ema_decay
+            )
+        self.generator_optimizer = _adam(config.training, 1)
+        self.discriminator_optimizer = _adam(
+            config.training, config.training.critic_steps
+        )
+        # Unbuilt optimisers would create variables inside the traced step.
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(
+            self.discriminator.trainable_variables
+        )
+
+    @property
+    def optimizer(self):
+        """The generator's optimiser: what Keras' own callbacks look for."""
+        return self.generator_optimizer
+
+    @property
+    def delivered(self):
+        """The generator that a run scores and exports: the averaged one,
+        where the recipe has one."""
+        return self.average.average if self.average else self.generator
+
+    @property
+    def state(self):
+        """Every variable of networks and optimisers, by a unique name."""
+        owners = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+        if self.average:
+            owners["average"] = self.average.average
+        named = {}
+        for owner, thing in owners.items():
+            # Named, not positional, so that a checkpoint of other networks
+            # cannot be restored into these by accident.
+            for variable in thing.variables:
+                named[f"{owner}/{variable.path}"] = variable.value
+        for owner in ("generator_optimizer", "discriminator_optimizer"):
+            factor = getattr(self, owner)._learning_rate.factor
+            named[f"{owner}/phase_factor"] = factor.value
+        return named
+
+
+def _build(config):
+    return build_networks(
+        config.network.arch,
+        resolution=config.data.resolution,
+        latent_dim=config.network.latent_dim,
+        widths=config.network.widths,
+        masked=(
+            config.method.prunes("generator"),
+            config.method.prunes("discriminator"),
+        ),
+    )
+
+
+def _adam(training, updates_per_step):
+    decay_steps = training.steps if training.lr_decay == "linear" else None
+    return keras.optimizers.Adam(
+        SwitchableDecay(training.learning_rate, decay_steps, updates_per_step),
+        beta_1=training.beta1,
+        beta_2=training.beta2,
+        epsilon=1e-8,  # PyTorch's default, which the recipes were tuned with
+    )

@@ -1,0 +1,154 @@
+"""The training loop: whole steps in one call, callbacks around the calls.
+
+It knows networks, data and callbacks, and no method: without the Re-GAN
+callback it is plain dense training.
+"""
+
+import time
+
+import keras
+import tensorflow as tf
+
+# A call should be long enough to hide its own cost and short enough to answer
+# to a signal at once.
+_SECONDS_PER_CALL = 0.5
+_MAX_STEPS_PER_CALL = 50
+
+
+class Trainer:
+    """Runs the steps of a `GANStep` under a distribution strategy.
+
+    Args:
+        strategy: a `tf.distribute.Strategy`.
+        step: a `GANStep`, whose methods run in replica context.
+        statistics: a `Statistics` that every step is added to.
+        make_batches: function of the number of critic batches already shown;
+            gives a dataset, distributed or not, of one critic update's real
+            images an element.
+        critic_steps: critic updates per generator update.
+        average: the `MovingAverage` to update after each step, or None.
+    """
+
+    def __init__(
+        self,
+        strategy,
+        step,
+        statistics,
+        make_batches,
+        critic_steps,
+        average=None,
+    ):
+        self.strategy = strategy
+        self.step = step
+        self.statistics = statistics
+        self.make_batches = make_batches
+        self.critic_steps = critic_steps
+        self.average = average
+        self._run = tf.function(self._steps)
+
+    @property
+    def num_traces(self):
+        """How often the call was traced: 1 in a healthy run."""
+        return self._run.experimental_get_tracing_count()
+
+    def _sum(self, per_replica):
+        return {
+            name: self.strategy.reduce("SUM", value, axis=None)
+            for name, value in per_replica.items()
+        }
+
+    def _steps(self, batches, first, count):
+        for i in tf.range(count):
+            self._one_step(batches, first + tf.cast(i, tf.int64))
+
+    def _one_step(self, batches, step):
+        names = ("loss/discriminator", "logits/real", "logits/fake")
+        sums = [tf.constant(0.0) for _ in names]
+        # A loop in the graph, outside `run`: one trace of the update whatever
+        # the number of critic steps, and optimisers may not be applied in a
+        # loop inside a replica.
+        for critic in tf.range(self.critic_steps):
+            figures = self._sum(
+                self.strategy.run(
+                    self.step.discriminator_update,
+                    args=(next(batches), step, critic),
+                )
+            )
+            sums = [s + figures[n] for s, n in zip(sums, names, strict=True)]
+        figures = self._sum(
+            self.strategy.run(self.step.generator_update, args=(step,))
+        )
+        if self.average is not None:
+            self.average.update()
+        for name, total in zip(names, sums, strict=True):
+            figures[name] = total / float(self.critic_steps)
+        self.statistics.add(figures, step)
+
+    def train(self, gan, start, stop, callbacks):
+        """Trains from `start` to `stop` completed steps.
+
+        A call never crosses a step that a callback's `next_stop(step)` names.
+        Callbacks get `on_train_batch_begin(completed)` before a call and
+        `on_train_batch_end(last step's index)` after it, as Keras does with
+        several steps per execution; neither gets logs, which would make every
+        call wait for the device.
+
+        Args:
+            gan: what callbacks know as `model`; its `stop_training` ends the
+                loop.
+            start: steps already done.
+            stop: steps to have done at the end.
+            callbacks: list of `keras.callbacks.Callback`s.
+
+        Returns:
+            Completed steps.
+        """
+        listed = keras.callbacks.CallbackList(callbacks, model=gan)
+        pacer = _Pacer()
+        batches = iter(self.make_batches(start * self.critic_steps))
+        listed.on_train_begin()
+        listed.on_epoch_begin(0)
+        done = start
+        while done < stop and not gan.stop_training:
+            listed.on_train_batch_begin(done)
+            count = min(_next_stop(callbacks, done, stop) - done, pacer.steps)
+            self._run(
+                batches,
+                tf.constant(done, tf.int64),
+                tf.constant(count, tf.int32),
+            )
+            pacer.note(count)
+            done += count
+            listed.on_train_batch_end(done - 1)
+        listed.on_train_end()
+        return done
+
+
+def _next_stop(callbacks, done, stop):
+    asked = (
+        callback.next_stop(done)
+        for callback in callbacks
+        if hasattr(callback, "next_stop")
+    )
+    return min([stop, *asked])
+
+
+class _Pacer:
+    """Chooses the steps of a call from the time that past steps took.
+
+    On a GPU calls return before their work is done, which the time between
+    calls still shows, once the device's queue is full.
+    """
+
+    def __init__(self):
+        self.steps = 1
+        self._last = None  # end of the last call; None: it traced
+
+    def note(self, count):
+        now = time.monotonic()
+        if self._last is not None:
+            seconds = (now - self._last) / count
+            wanted = int(_SECONDS_PER_CALL / max(seconds, 1e-9))
+            # Grows slowly, so that one short call cannot mislead it.
+            self.steps = max(1, min(wanted, 2 * self.steps, _MAX_STEPS_PER_CALL))
+        self._last = now

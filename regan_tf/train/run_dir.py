@@ -1,0 +1,153 @@
+"""The run directory: where everything a run makes is, and who may use it."""
+
+import contextlib
+import json
+import os
+import shutil
+import time
+
+from regan_tf.config import differences
+from regan_tf.errors import UserError
+
+
+def write_atomically(path, text):
+    """Writes a text file under a temporary name, then renames it.
+
+    A reader, or a run that is killed, never sees a half-written file.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def folder_atomically(path):
+    """Yields a temporary folder that becomes `path` when the block ends.
+
+    An older folder at `path` is replaced; if the block raises, it stays.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    os.makedirs(temporary)
+    try:
+        yield temporary
+        old = f"{path}.{os.getpid()}.old"
+        if os.path.exists(path):
+            os.replace(path, old)
+        os.replace(temporary, path)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+_LAYOUT = {
+    "config": ("config.json", "resolved configuration, versions"),
+    "flags": ("flags.txt", "the same as flags: --flagfile=… runs it again"),
+    "subset": ("subset.json", "indices of the training images used"),
+    "metrics": ("metrics.jsonl", "one line a log: losses, phase, sparsity"),
+    "scores": ("scores.jsonl", "one line a score"),
+    "tensorboard": ("tensorboard", "tensorboard --logdir here"),
+    "samples": ("samples", "image grids from fixed latents"),
+    "checkpoints": ("checkpoints", "newest ones, and the best of each half"),
+    "saved_model": (
+        "saved_model",
+        "generators to use: sparse, dense, best_sparse, best_dense",
+    ),
+}
+
+
+class RunDir:
+    """Paths of one run.
+
+    Attributes are the paths of the layout: `config`, `flags`, `subset`,
+    `metrics`, `scores`, `tensorboard`, `samples`, `checkpoints`,
+    `saved_model`.
+
+    Args:
+        root: the run directory.
+    """
+
+    def __init__(self, root):
+        self.root = root
+        for name, (file, _) in _LAYOUT.items():
+            setattr(self, name, os.path.join(root, file))
+
+    def layout(self):
+        """The layout, a line a part."""
+        lines = [f"run directory {self.root}"]
+        for file, meaning in _LAYOUT.values():
+            lines.append(f"  {file:<14} {meaning}")
+        return "\n".join(lines)
+
+    def open(self, config, flags_text, overwrite):
+        """Makes the directory, or checks that it holds this very run.
+
+        Args:
+            config: `ExperimentConfig` whose durations are steps.
+            flags_text: the run as a flag file.
+            overwrite: move an old run aside and start afresh.
+
+        Returns:
+            Whether an earlier run is there to be resumed.
+
+        Raises:
+            UserError: the directory holds another run, or something that is
+                no run.
+        """
+        if overwrite and os.path.exists(self.root):
+            self._move_aside()
+        resume = os.path.exists(self.config)
+        if resume:
+            self._check_same(config.as_dict())
+        elif os.path.isdir(self.root) and os.listdir(self.root):
+            raise UserError(
+                f"--run_dir={self.root} is not empty and holds no run; name "
+                "another folder, or pass --overwrite to move it aside"
+            )
+        try:
+            for folder in (self.root, self.samples, self.saved_model):
+                os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"--run_dir={self.root} cannot be made: {error.strerror}"
+            ) from None
+        document = {"config": config.as_dict(), "versions": _versions()}
+        write_atomically(self.config, json.dumps(document, indent=1) + "\n")
+        write_atomically(self.flags, flags_text)
+        return resume
+
+    def _move_aside(self):
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        aside = f"{self.root.rstrip('/')}.old-{stamp}"
+        os.rename(self.root, aside)
+        print(f"moved the old run directory to {aside}")
+
+    def _check_same(self, new):
+        try:
+            with open(self.config, encoding="utf-8") as file:
+                old = json.load(file)["config"]
+        except (ValueError, KeyError):
+            raise UserError(
+                f"{self.config} is damaged; pass --overwrite to start afresh"
+            ) from None
+        changed = differences(old, json.loads(json.dumps(new)))
+        if changed:
+            listed = "; ".join(f"{n}: {a!r} → {b!r}" for n, a, b in changed)
+            raise UserError(
+                f"--run_dir={self.root} holds a run with another "
+                f"configuration ({listed}); go back to it, name another "
+                "--run_dir, or pass --overwrite"
+            )
+
+
+def _versions():
+    import platform
+    from importlib.metadata import version
+
+    packages = ("tensorflow", "keras", "numpy", "tensorflow-gan")
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in packages
+    }

@@ -1,0 +1,67 @@
+"""Which devices a run trains on."""
+
+import json
+import os
+
+import tensorflow as tf
+
+from regan_tf.errors import UserError
+
+
+def choose_strategy(devices):
+    """The distribution strategy for a number of devices.
+
+    To be called before anything else makes TensorFlow look for devices.
+
+    Args:
+        devices: 0 for every GPU (or one CPU); a number of GPUs; or, on a
+            machine without, of virtual CPU devices. Where `TF_CONFIG` names
+            several workers, each uses all its GPUs.
+
+    Raises:
+        UserError: more GPUs are asked for than there are.
+    """
+    if num_workers() > 1:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and devices > len(gpus):
+        raise UserError(
+            f"--devices must be at most {len(gpus)}, the GPUs of this "
+            f"machine. Received: {devices}"
+        )
+    count = devices or max(1, len(gpus))
+    if count == 1:
+        return tf.distribute.get_strategy()
+    kind = "GPU" if gpus else "CPU"
+    if not gpus:
+        _split_cpu(count)
+    return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(count)])
+
+
+def _cluster():
+    return json.loads(os.environ.get("TF_CONFIG") or "{}")
+
+
+def num_workers():
+    """Processes that train together, from `TF_CONFIG`; 1 without it."""
+    cluster = _cluster().get("cluster", {})
+    return max(1, sum(len(cluster.get(k, ())) for k in ("chief", "worker")))
+
+
+def worker_index():
+    """This process's rank; 0, the chief, writes the run directory."""
+    if num_workers() == 1:
+        return 0
+    task = _cluster()["task"]
+    if task["type"] == "chief":
+        return 0
+    return int(task["index"]) + len(_cluster()["cluster"].get("chief", ()))
+
+
+def _split_cpu(count):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    present = tf.config.get_logical_device_configuration(cpu)
+    if not present or len(present) != count:
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * count
+        )
