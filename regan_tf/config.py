@@ -82,11 +82,17 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Which networks. `widths`: channels of generator and discriminator."""
+    """Which networks; widths in channels."""
 
     arch: str
     latent_dim: int
-    widths: tuple[int, int]
+    generator_width: int
+    discriminator_width: int
+
+    def __post_init__(self) -> None:
+        for name in ("generator_width", "discriminator_width"):
+            value = getattr(self, name)
+            _check(1 <= value <= 4096, name, "in [1, 4096]", value)
 
 
 @dataclass(frozen=True)

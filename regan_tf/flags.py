@@ -70,8 +70,11 @@ def _define_data() -> None:
 
 def _define_training() -> None:
     flags.DEFINE_enum("arch", "sngan", sorted(RECIPES), "Architecture.")
-    flags.DEFINE_float(
-        "width_factor", 1.0, "Scales every width of both networks."
+    flags.DEFINE_integer(
+        "generator_width", None, "Channels of the generator." + _RECIPE
+    )
+    flags.DEFINE_integer(
+        "discriminator_width", None, "Channels of the discriminator." + _RECIPE
     )
     flags.DEFINE_string(
         "steps", None, "Length of training" + _LENGTH + "." + _RECIPE
@@ -249,6 +252,19 @@ def parse(argv: list[str]) -> list[str]:
     return rest
 
 
+def as_text() -> str:
+    """The run as a flag file: flags that differ from their defaults."""
+    # Where the run is and whether to start it are not part of what it is.
+    left_out = {"run_dir", "overwrite", "dry_run", "flagfile"}
+    own = FLAGS.flags_by_module_dict()[__name__]
+    chosen = [
+        flag.serialize()
+        for flag in own
+        if flag.value != flag.default and flag.name not in left_out
+    ]
+    return "\n".join(sorted(line for line in chosen if line)) + "\n"
+
+
 def _or_recipe(name: str, recipe: Recipe) -> object:
     value = FLAGS[name].value
     return getattr(recipe, name) if value is None else value
@@ -284,14 +300,12 @@ def _data(recipe: Recipe) -> DataConfig:
 
 
 def _network(recipe: Recipe) -> NetworkConfig:
-    factor = FLAGS.width_factor
-    widths = tuple(round(width * factor) for width in recipe.widths)
-    if not 0 < factor <= 8 or min(widths) < 1:
-        raise UserError(
-            "--width_factor must be in (0, 8] and leave at least one channel "
-            f"of {recipe.widths}. Received: {factor}"
-        )
-    return NetworkConfig(FLAGS.arch, recipe.latent_dim, widths)
+    return NetworkConfig(
+        arch=FLAGS.arch,
+        latent_dim=recipe.latent_dim,
+        generator_width=_or_recipe("generator_width", recipe),
+        discriminator_width=_or_recipe("discriminator_width", recipe),
+    )
 
 
 def _method() -> MethodConfig:

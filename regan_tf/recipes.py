@@ -19,8 +19,8 @@ class Recipe:
             `discriminator`. (fixed)
         resolutions: image sides in pixels that the networks exist for. (fixed)
         latent_dim: length of the latent vector. (fixed)
-        widths: channels of generator and discriminator at
-            `--width_factor=1`. (fixed)
+        generator_width: channels of the generator.
+        discriminator_width: channels of the discriminator.
         loss: a name of `regan_tf.losses.LOSSES`. (fixed)
         steps: generator updates of a full run.
         critic_steps: discriminator updates per generator update.
@@ -40,7 +40,8 @@ class Recipe:
     module: str
     resolutions: tuple[int, ...]
     latent_dim: int
-    widths: tuple[int, int]
+    generator_width: int
+    discriminator_width: int
     loss: str
     steps: int
     critic_steps: int
@@ -64,7 +65,8 @@ RECIPES: dict[str, Recipe] = {
         module="regan_tf.nets.sngan",
         resolutions=(32, 48, 64),
         latent_dim=128,
-        widths=(256, 128),
+        generator_width=256,
+        discriminator_width=128,
         loss="hinge",
         steps=100_000,
         critic_steps=5,

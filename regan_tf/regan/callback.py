@@ -97,6 +97,26 @@ class ReGAN(keras.callbacks.Callback):
                 pruner.optimizer, self.schedule.lr_factor(step), self._bases[i]
             )
 
+    def phase(self, step):
+        """Kind of the phase that `step` falls into."""
+        if hasattr(self.schedule, "kind"):
+            return self.schedule.kind(step)
+        return "sparse" if self.sparse else "dense"
+
+    def report(self, step):
+        """Phase and measured masks after `step` completed steps, for logs.
+
+        Returns:
+            Dict with `phase` and, for each pruned network, sparsity asked
+            and measured, the share of mask entries that changed between the
+            last two sparse phases, and of connections ever pruned.
+        """
+        figures = {"phase": self.phase(step - 1)}
+        for pruner in self.pruners:
+            for name, value in pruner.report().items():
+                figures[f"masks/{pruner.model.name}/{name}"] = value
+        return figures
+
     def finish_pair(self):
         """Keeps the live generator as the half of the pair that it is.
 

@@ -66,7 +66,7 @@ class Pruner:
         self.regrow_from = regrow
         self.seed = seed
         self.pairs = [p for layer in self.layers for p in layer.masked_weights]
-        self._copies = [_pairs_like(copy, self.pairs) for copy in averages]
+        self._copies = [_pairs_like(copy, self.layers) for copy in averages]
         self._make_state()
 
     def _make_state(self):
@@ -188,14 +188,14 @@ def _check_exclude(layers, exclude):
             )
 
 
-def _pairs_like(copy, pairs):
-    """The pairs of `copy`, a model with equal layers, in `pairs`' order."""
-    of_copy = {
-        kernel.path: (kernel, mask)
-        for layer in masked_layers(copy)
-        for kernel, mask in layer.masked_weights
-    }
-    return [of_copy[kernel.path] for kernel, _ in pairs]
+def _pairs_like(copy, layers):
+    """The pairs of `copy`, a model with equal layers, in `layers`' order."""
+    by_name = {layer.name: layer for layer in masked_layers(copy)}
+    return [
+        pair
+        for layer in layers
+        for pair in by_name[layer.name].masked_weights
+    ]
 
 
 def _first_moment(optimizer, variable):

@@ -18,7 +18,8 @@ class Checkpointer:
     Args:
         directory: where checkpoints are.
         state: dict of name to `tf.Variable`: everything that a resumed run
-            needs. The names are stored and must match on restore.
+            needs. The names are stored and must match on restore. May be
+            filled later, before `track` is called.
         keep: how many of the newest to keep.
         write_directory: where this process writes, if elsewhere (workers
             other than the chief must save, but not over the chief's files).
@@ -28,10 +29,16 @@ class Checkpointer:
         self.directory = directory
         self.state = state
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._checkpoint = tf.train.Checkpoint(step=self.step, state=state)
+        self._checkpoint = None
         self._managers = {}
         self._write_directory = write_directory or directory
         self._keep = keep
+
+    def track(self):
+        """Fixes what is saved: the state as it is now."""
+        self._checkpoint = tf.train.Checkpoint(
+            step=self.step, state=dict(self.state)
+        )
 
     def _manager(self, subfolder, keep):
         if subfolder not in self._managers:

@@ -25,11 +25,11 @@ class GAN:
     def __init__(self, config):
         self.stop_training = False
         self.latent_dim = config.network.latent_dim
-        self.generator, self.discriminator = _build(config)
+        self.generator, self.discriminator = build(config)
         self.average = None
         if config.training.ema_decay:
             self.average = MovingAverage(
-                self.generator, _build(config)[0], config.training.ema_decay
+                self.generator, build(config)[0], config.training.ema_decay
             )
         self.generator_optimizer = _adam(config.training, 1)
         self.discriminator_optimizer = _adam(
@@ -75,12 +75,16 @@ class GAN:
         return named
 
 
-def _build(config):
+def build(config):
+    """(generator, discriminator) of an `ExperimentConfig`."""
     return build_networks(
         config.network.arch,
         resolution=config.data.resolution,
         latent_dim=config.network.latent_dim,
-        widths=config.network.widths,
+        widths=(
+            config.network.generator_width,
+            config.network.discriminator_width,
+        ),
         masked=(
             config.method.prunes("generator"),
             config.method.prunes("discriminator"),
@@ -95,4 +99,5 @@ def _adam(training, updates_per_step):
         beta_1=training.beta1,
         beta_2=training.beta2,
         epsilon=1e-8,  # PyTorch's default, which the recipes were tuned with
+        name="adam",  # in checkpoints; unnamed ones are numbered as made
     )

@@ -1,0 +1,85 @@
+"""What a run is going to do, in words: `--dry_run` and the start of a run."""
+
+import numpy as np
+
+from regan_tf.regan.layers import masked_layers
+from regan_tf.regan.schedule import phases
+
+_SHOWN = 6  # phases printed at the start of the timetable
+
+
+def describe_config(config):
+    """The resolved configuration, a line a setting."""
+    flat = config.as_dict()
+    width = max(map(len, flat))
+    return "\n".join(f"  {name:<{width}}  {v}" for name, v in flat.items())
+
+
+def describe_network(model):
+    """A network's layers with parameters, and its totals."""
+    lines = [f"{model.name}:"]
+    for layer in model.layers:
+        count = _count(layer.trainable_variables)
+        if count:
+            shape = "×".join(str(n) for n in layer.output.shape[1:])
+            lines.append(f"  {layer.name:<16} {shape:>12} {count:>12,}")
+    pairs = [p for x in masked_layers(model) for p in x.masked_weights]
+    kernels = [v for v in model.trainable_variables if len(v.shape) > 1]
+    lines.append(
+        f"  {_count(model.trainable_variables):,} parameters, of them "
+        f"{_count(kernels):,} in kernels, {_count(k for k, _ in pairs):,} "
+        "under masks"
+    )
+    return "\n".join(lines)
+
+
+def _count(variables):
+    return sum(int(np.prod(v.shape)) for v in variables)
+
+
+def describe_timetable(config, schedule):
+    """Phases with steps and learning rates, and images that are shown.
+
+    Args:
+        config: `ExperimentConfig` whose durations are steps.
+        schedule: the schedule of the run, or None for dense training.
+    """
+    training = config.training
+    lines = []
+    if schedule is None:
+        lines.append(f"dense training, {training.steps:,} steps")
+    else:
+        table = list(phases(schedule, training.steps))
+        lines += [_phase_line(p, config) for p in table[:_SHOWN]]
+        if len(table) > _SHOWN + 1:
+            lines.append(f"  … {len(table) - _SHOWN - 1} more phases …")
+        if len(table) > _SHOWN:
+            lines.append(_phase_line(table[-1], config))
+        for kind in ("warm-up", "sparse", "dense"):
+            steps = sum(p.end - p.start for p in table if p.kind == kind)
+            lines.append(f"  {kind} in total: {steps:,} steps")
+    shown = training.steps * training.images_per_step
+    decay = "falls linearly to 0" if training.lr_decay == "linear" else "stays"
+    lines.append(
+        f"  learning rate {training.learning_rate:g} of both networks {decay}"
+    )
+    lines.append(f"  images shown to the discriminator: {shown:,}")
+    return "\n".join(lines)
+
+
+def _phase_line(phase, config):
+    training = config.training
+    rate = training.learning_rate
+    if training.lr_decay == "linear":
+        rate *= 1 - phase.start / training.steps
+    pruned = rate * phase.lr_factor
+    rates = {
+        name: pruned if config.method.prunes(name) else rate
+        for name in ("generator", "discriminator")
+    }
+    cut = "" if phase.complete else " (cut off by the end of training)"
+    return (
+        f"  {phase.kind:<8} steps {phase.start:>7,} to {phase.end:>7,}  "
+        f"sparsity {phase.sparsity:<5g} learning rates G "
+        f"{rates['generator']:.3g}, D {rates['discriminator']:.3g}{cut}"
+    )

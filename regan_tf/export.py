@@ -1,0 +1,112 @@
+"""SavedModels of trained generators, usable with TensorFlow alone."""
+
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from regan_tf.train.run_dir import folder_atomically
+
+
+def to_uint8(images):
+    """float images in [-1, 1] to uint8, rounded and clipped. Any shape."""
+    return tf.saturate_cast(tf.round((images + 1.0) * 127.5), tf.uint8)
+
+
+class Sampler:
+    """Images of a generator from fixed latents.
+
+    Args:
+        generator: `keras.Model`, latents (B, latent_dim) to images.
+        latent_dim: length of the latent vector.
+        seed: fixes the latents: image number i of a seed has the same latent
+            whatever the calls it is asked in.
+    """
+
+    BATCH = 100
+
+    def __init__(self, generator, latent_dim, seed=0):
+        self.latent_dim = latent_dim
+        self.seed = seed
+        self._images = tf.function(
+            lambda z: to_uint8(generator(z, training=False)),
+            input_signature=[tf.TensorSpec((None, latent_dim), tf.float32)],
+        )
+
+    def __call__(self, count, start=0):
+        """uint8 images (count, R, R, 3), numbers `start` and on."""
+        first = start // self.BATCH
+        last = (start + count - 1) // self.BATCH
+        images = np.concatenate(
+            [self._batch(i) for i in range(first, last + 1)]
+        )
+        offset = start - first * self.BATCH
+        return images[offset : offset + count]
+
+    def _batch(self, index):
+        z = tf.random.stateless_normal(
+            (self.BATCH, self.latent_dim), seed=(self.seed, index)
+        )
+        return self._images(z).numpy()
+
+
+def export_generator(generator, latent_dim, path, about):
+    """Writes a SavedModel that needs no code of this package.
+
+    Signatures: `serving_default` takes `latents` (B, latent_dim) and gives
+    `images` (B, R, R, 3) float32 in [-1, 1]; `sample` takes int32 scalars
+    `seed` and `count` and gives `images` as uint8. Written under a temporary
+    name, then renamed. Beside it, `about.json` tells what it is.
+
+    Args:
+        generator: `keras.Model` of stock layers (see `strip_masks`).
+        latent_dim: length of the latent vector.
+        path: folder of the SavedModel.
+        about: JSON-ready facts; the measured sparsity is added.
+    """
+    module = tf.Module()
+    # Raw variables: attaching the Keras model itself would make a TFLite
+    # conversion of the folder drop every weight without a word.
+    module.weights = [v.value for v in generator.variables]
+
+    def images(latents):
+        return {"images": generator(latents, training=False)}
+
+    def sample(seed, count):
+        z = tf.random.stateless_normal(
+            tf.stack([count, latent_dim]), seed=tf.stack([seed, 0])
+        )
+        return {"images": to_uint8(generator(z, training=False))}
+
+    scalar = tf.TensorSpec((), tf.int32)
+    module.images = tf.function(
+        images,
+        input_signature=[
+            tf.TensorSpec((None, latent_dim), tf.float32, name="latents")
+        ],
+    )
+    module.sample = tf.function(sample, input_signature=[scalar, scalar])
+    signatures = {"serving_default": module.images, "sample": module.sample}
+    with folder_atomically(path) as folder:
+        tf.saved_model.save(module, folder, signatures=signatures)
+        facts = {**about, "latent_dim": latent_dim, **_sparsity(generator)}
+        with open(os.path.join(folder, "about.json"), "w") as file:
+            json.dump(facts, file, indent=1)
+
+
+def _sparsity(generator):
+    """Zeros of each kernel, as counted in the variables to be saved."""
+    kernels = {
+        v.path: v.numpy()
+        for v in generator.trainable_variables
+        if len(v.shape) > 1
+    }
+    zeros = {p: int(np.count_nonzero(k == 0)) for p, k in kernels.items()}
+    total = sum(k.size for k in kernels.values())
+    return {
+        "kernel_entries": total,
+        "kernel_zeros": sum(zeros.values()),
+        "sparsity": sum(zeros.values()) / total,
+        "zeros_by_kernel": zeros,
+    }

@@ -1,0 +1,45 @@
+"""Configurations of runs that take seconds."""
+
+from absl.testing import flagsaver
+
+import train_main  # defines the flags
+from regan_tf import flags
+
+TINY = (
+    "--dataset=digits",
+    "--num_images=40",
+    "--generator_width=4",
+    "--discriminator_width=4",
+    "--batch_size=4",
+    "--generator_batch_size=4",
+    "--critic_steps=2",
+    "--steps=10",
+    "--warmup=2",
+    "--update_interval=2",
+    "--features=none",
+    "--log_every=1",
+    "--checkpoint_every=100",
+    "--learning_rate=0.01",
+)
+
+
+def tiny_config(*words):
+    """The configuration of the tiny run changed by `words`."""
+    with flagsaver.flagsaver():
+        flags.parse([train_main.__name__, *TINY, *words])
+        return flags.config_from_flags()
+
+
+def joined_run(config):
+    """A `regan_tf.run.Run` of `config`, joined and restored, not trained."""
+    from regan_tf.run import Run, load_images, start_tensorflow
+    from regan_tf.train.run_dir import RunDir
+
+    images = load_images(config)
+    config = config.at(len(images.train))
+    strategy = start_tensorflow(config)
+    run_dir = RunDir(config.output.run_dir)
+    resume = run_dir.open(config, "", overwrite=False)
+    run = Run(config, images, strategy, run_dir)
+    run.join(resume)
+    return run

@@ -1,0 +1,55 @@
+"""Trains a GAN, with Re-GAN or densely: python train_main.py --flagfile=F."""
+
+import os
+import sys
+
+from absl import app, flags, logging
+
+from regan_tf import flags as regan_flags
+from regan_tf.errors import UserError
+
+# TensorFlow's start-up notes would bury the run's own lines.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+logging.set_verbosity(logging.WARNING)
+
+regan_flags.define()
+flags.adopt_module_key_flags(regan_flags)
+
+
+def main(argv):
+    """Runs the experiment that the flags describe."""
+    del argv
+    config = regan_flags.config_from_flags()
+    # Heavy imports wait until the flags are known to be right.
+    from regan_tf.run import run
+    from regan_tf.train.checkpoint import Diverged
+
+    try:
+        run(
+            config,
+            dry_run=flags.FLAGS.dry_run,
+            overwrite=flags.FLAGS.overwrite,
+            flags=regan_flags.as_text(),
+        )
+    except Diverged as error:
+        sys.exit(f"training diverged: {error}")
+
+
+def _main(argv):
+    try:
+        main(argv)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _parse(argv):
+    try:
+        return regan_flags.parse(argv)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    app.run(_main, flags_parser=_parse)
