@@ -22,7 +22,19 @@ _PUBLIC = {
     "strip_masks": "regan_tf.regan.layers",
 }
 
-__all__ = sorted(_PUBLIC)
+__all__ = [
+    "AlternatingSchedule",
+    "GeneratorPair",
+    "MaskedConv2D",
+    "MaskedConv2DTranspose",
+    "MaskedDense",
+    "Pruner",
+    "ReGAN",
+    "SwitchableDecay",
+    "UserError",
+    "magnitude_mask",
+    "strip_masks",
+]
 
 
 def __getattr__(name):

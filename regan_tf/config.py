@@ -12,6 +12,7 @@ from typing import Any
 from regan_tf.duration import Duration
 from regan_tf.errors import UserError
 from regan_tf.recipes import RECIPES, Recipe
+from regan_tf.regan.schedule import parse_schedule
 
 PRUNE_CHOICES = ("generator", "discriminator", "both", "none")
 REGROW_CHOICES = ("zero", "random")
@@ -71,7 +72,10 @@ class DataConfig:
             )
         if self.num_images is not None:
             _check(
-                self.num_images >= 1, "num_images", "at least 1", self.num_images
+                self.num_images >= 1,
+                "num_images",
+                "at least 1",
+                self.num_images,
             )
         if self.fraction is not None and self.num_images is not None:
             raise UserError(
@@ -123,6 +127,8 @@ class MethodConfig:
             "in (0, 1]",
             self.grow_lr_factor,
         )
+        if self.sparsity_schedule is not None:
+            parse_schedule(self.sparsity_schedule)
 
     def prunes(self, network: str) -> bool:
         """Whether `network` ("generator" or "discriminator") is pruned."""
@@ -149,7 +155,9 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "generator_batch_size", "critic_steps"):
-            _check(getattr(self, name) >= 1, name, "at least 1", vars(self)[name])
+            _check(
+                getattr(self, name) >= 1, name, "at least 1", vars(self)[name]
+            )
         _check(
             0 < self.learning_rate < 1,
             "learning_rate",
@@ -160,9 +168,7 @@ class TrainingConfig:
         _check(
             0 <= self.ema_decay < 1, "ema_decay", "in [0, 1)", self.ema_decay
         )
-        _check(
-            0 <= self.seed < 2**31, "seed", "in [0, 2147483648)", self.seed
-        )
+        _check(0 <= self.seed < 2**31, "seed", "in [0, 2147483648)", self.seed)
         _check(self.devices >= 0, "devices", "0 (all) or more", self.devices)
 
     @property
@@ -272,12 +278,14 @@ class ExperimentConfig:
         flat = {}
         for part in dataclasses.fields(self):
             for name, value in vars(getattr(self, part.name)).items():
-                if isinstance(value, Duration):
-                    value = str(value)
-                if isinstance(value, tuple):
-                    value = list(value)
-                flat[f"{part.name}.{name}"] = value
+                flat[f"{part.name}.{name}"] = _plain(value)
         return flat
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Duration):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def differences(

@@ -236,16 +236,16 @@ def parse(argv: list[str]) -> list[str]:
     # absl accepts `--flagfile F` as two words; one form keeps this simple.
     joined, words = [], iter(argv[1:])
     for word in words:
-        if word in ("--flagfile", "-flagfile"):
-            word = f"--flagfile={next(words, '')}"
-        joined.append(word)
+        split = word in ("--flagfile", "-flagfile")
+        joined.append(f"--flagfile={next(words, '')}" if split else word)
     try:
         rest = FLAGS([argv[0], *expand_flagfiles(joined)])
     except flags.Error as error:
         raise UserError(" ".join(str(error).split())) from None
     if len(rest) > 1:
         raise UserError(
-            f"every argument must be a flag, --name=value. Received: {rest[1]!r}"
+            "every argument must be a flag, --name=value. "
+            f"Received: {rest[1]!r}"
         )
     if FLAGS.run_dir is None:
         FLAGS.run_dir = default_run_dir(joined)

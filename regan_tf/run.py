@@ -377,10 +377,14 @@ class Run:
             self.config.training.steps,
             statistics=self.statistics,
             sources=sources,
-            write=lambda step, figures: self.recorder.figures(step, figures),
+            write=self._write,
             images_per_step=self.config.training.images_per_step,
             last_good=self.checkpointer.last_good,
         )
+
+    def _write(self, step, figures):
+        # The recorder is made once the step to go on from is known.
+        self.recorder.figures(step, figures)
 
     def _learning_rates(self, step):
         return {

@@ -140,9 +140,14 @@ class PairScorer:
         Args:
             step: completed steps; the live half is one of the pair.
         """
-        for kind, at, values in self.halves(step):
-            if self.pair is not None:
-                at = int(self.pair.kept_at[kind].numpy())
-                values = self.pair.values(kind)
+        if self.pair is None:
+            halves = self.halves(step)
+        else:
+            kept_at = self.pair.kept_at
+            halves = [
+                (kind, int(kept_at[kind].numpy()), self.pair.values(kind))
+                for kind in self.kinds
+            ]
+        for kind, at, values in halves:
             strip_masks(self.generator, values, self._stock)
             self.export(kind, kind, at)

@@ -136,9 +136,7 @@ def strip_masks(model, values=None, into=None):
     copy = into or keras.models.clone_model(model, clone_function=stripped)
     if values is None:
         values = [v.numpy() for v in model.variables]
-    by_path = dict(
-        zip([v.path for v in model.variables], values, strict=True)
-    )
+    by_path = dict(zip([v.path for v in model.variables], values, strict=True))
     for layer in masked_layers(model):
         for kernel, mask in layer.masked_weights:
             by_path[kernel.path] = by_path[kernel.path] * by_path[mask.path]

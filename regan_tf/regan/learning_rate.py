@@ -26,7 +26,10 @@ class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.decay_steps = decay_steps
         self.updates_per_step = updates_per_step
         self.factor = keras.Variable(
-            1.0, trainable=False, name="phase_factor", autocast=False,
+            1.0,
+            trainable=False,
+            name="phase_factor",
+            autocast=False,
             aggregation="only_first_replica",
         )
 
@@ -62,9 +65,7 @@ def set_factor(optimizer, factor, base=None):
     schedule = getattr(optimizer, "_learning_rate", None)
     if isinstance(schedule, SwitchableDecay):
         schedule.factor.assign(factor)
-    elif isinstance(
-        schedule, keras.optimizers.schedules.LearningRateSchedule
-    ):
+    elif isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         raise ValueError(
             "the optimiser's learning rate must be a float or a "
             "`regan_tf.SwitchableDecay` for its phases to be switched. "

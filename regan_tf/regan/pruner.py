@@ -192,9 +192,7 @@ def _pairs_like(copy, layers):
     """The pairs of `copy`, a model with equal layers, in `layers`' order."""
     by_name = {layer.name: layer for layer in masked_layers(copy)}
     return [
-        pair
-        for layer in layers
-        for pair in by_name[layer.name].masked_weights
+        pair for layer in layers for pair in by_name[layer.name].masked_weights
     ]
 
 

@@ -200,9 +200,9 @@ def check_timetable(schedule: Callable, steps: int) -> None:
     timetable = list(phases(as_schedule(schedule), steps))
     sparse = [p for p in timetable if p.kind == "sparse"]
     if not any(p.complete for p in sparse):
-        first = sparse[0].start if sparse else as_schedule(
-            schedule
-        ).next_change(0)
+        first = (
+            sparse[0].start if sparse else as_schedule(schedule).next_change(0)
+        )
         raise UserError(
             f"--steps={steps} completes no sparse phase (the first starts at "
             f"step {first}); raise --steps, or lower --warmup or "

@@ -107,8 +107,8 @@ class Checkpointer:
             try:
                 self._read(path)
                 return int(self.step.numpy())
-            except (tf.errors.OpError, ValueError, AssertionError) as error:
-                reason = str(error).splitlines()[0][:200]
+            except Exception as error:  # TensorFlow raises many kinds here
+                reason = (str(error) or repr(error)).splitlines()[0][:200]
                 print(f"passing over damaged checkpoint {path}: {reason}")
         if paths:
             raise UserError(

@@ -150,5 +150,7 @@ class _Pacer:
             seconds = (now - self._last) / count
             wanted = int(_SECONDS_PER_CALL / max(seconds, 1e-9))
             # Grows slowly, so that one short call cannot mislead it.
-            self.steps = max(1, min(wanted, 2 * self.steps, _MAX_STEPS_PER_CALL))
+            self.steps = max(
+                1, min(wanted, 2 * self.steps, _MAX_STEPS_PER_CALL)
+            )
         self._last = now

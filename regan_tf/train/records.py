@@ -1,7 +1,9 @@
 """What a run writes down: JSON lines and TensorBoard events."""
 
+import glob
 import json
 import os
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -66,9 +68,7 @@ class Recorder:
         size = images.shape[1]
         grid = images.reshape(side, side, size, size, 3)
         grid = np.concatenate(np.concatenate(grid, 1), 1)
-        path = os.path.join(
-            self.run_dir.samples, f"step-{step:07d}-{name}.png"
-        )
+        path = os.path.join(self.run_dir.samples, f"step-{step:07d}-{name}.png")
         Image.fromarray(grid).save(f"{path}.tmp", format="PNG")
         os.replace(f"{path}.tmp", path)
         with self._events.as_default(step=step):
@@ -117,12 +117,18 @@ def _drop_after(path, step):
 def _purge_tensorboard(directory, step):
     """Tells TensorBoard to forget events from `step` on.
 
-    A session start event does that; `tf.summary` has no call for it.
+    A session start event does that; `tf.summary` has no call for it. Readers
+    take files in order of their names: this one comes right after the last.
     """
     from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-    writer = EventFileWriter(directory, filename_suffix=".resume")
+    files = glob.glob(os.path.join(directory, "*tfevents*"))
+    if not files:
+        return
     start = SessionLog(status=SessionLog.START)
-    writer.add_event(Event(step=step, session_log=start))
-    writer.close()
+    with tf.io.TFRecordWriter(f"{max(files)}.purge") as writer:
+        for event in (
+            Event(wall_time=time.time(), file_version="brain.Event:2"),
+            Event(wall_time=time.time(), step=step, session_log=start),
+        ):
+            writer.write(event.SerializeToString())

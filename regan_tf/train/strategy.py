@@ -1,5 +1,6 @@
 """Which devices a run trains on."""
 
+import functools
 import json
 import os
 
@@ -8,8 +9,12 @@ import tensorflow as tf
 from regan_tf.errors import UserError
 
 
+@functools.cache
 def choose_strategy(devices):
     """The distribution strategy for a number of devices.
+
+    One a process: each strategy numbers its collectives from the start, and
+    TensorFlow's runtime remembers the shapes of the numbers it has seen.
 
     To be called before anything else makes TensorFlow look for devices.
 

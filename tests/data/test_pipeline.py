@@ -1,13 +1,18 @@
+import os
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from regan_tf.data import image_batches, load_image_set, shown_indices
+from regan_tf.data.exit_gate import ExitGate
 from regan_tf.errors import UserError
-from tests.data.make import noise, png, write_zip
+from tests.data.make import encoded, noise, png, write_zip
 
 
 def first(dataset, count):
@@ -102,20 +107,48 @@ def test_streamed_batches_equal_those_in_memory(tmp_path):
     np.testing.assert_array_equal(shown, shown_indices(90, 1, 0, 640))
 
 
-def test_a_program_may_end_or_fail_while_reading():
+def test_a_program_may_fail_while_reading(tmp_path):
+    noisy = Image.effect_noise((128, 128), 50).convert("RGB")
+    files = dict.fromkeys(
+        map("{}.jpg".format, range(300)), encoded(noisy, "JPEG")
+    )
     program = (
-        "import numpy as np, time\n"
-        "from regan_tf.data import StreamedImages, image_batches\n"
-        "def decode(i):\n"
-        "    time.sleep(0.01)\n"
-        "    return np.zeros((2, 2, 3), np.uint8)\n"
-        "images = StreamedImages(decode, np.arange(9), 2)\n"
-        "batches = iter(image_batches(images, batch_size=8, seed=0))\n"
-        "next(batches)\n"
+        "import sys\n"
+        "from regan_tf.data import image_batches, load_image_set\n"
+        "found = load_image_set('images', path=sys.argv[1], resolution=64,\n"
+        "                       memory_limit=0)\n"
+        "batches = iter(image_batches(found.images, batch_size=64, seed=1))\n"
+        "for _ in range(5): next(batches)\n"
         "raise SystemExit(7)\n"
     )
-    command = [sys.executable, "-c", program]
-    assert subprocess.run(command, timeout=60, check=False).returncode == 7
+    path = write_zip(tmp_path / "a.zip", files)
+    script = tmp_path / "program.py"  # by -c it would not hang
+    script.write_text(program)
+    done = subprocess.run(
+        [sys.executable, script, path],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=60,  # raises: without the exit gate the program hangs
+        check=False,
+    )
+    assert done.returncode == 7
+
+
+def test_a_closed_gate_waits_for_reads_and_refuses_more():
+    gate, inside, finished = ExitGate(), threading.Event(), []
+
+    def read(value):
+        inside.set()
+        time.sleep(0.3)
+        finished.append(value)
+        return value
+
+    guarded = gate.guard(read)
+    threading.Thread(target=guarded, args=(1,)).start()
+    inside.wait()
+    gate.close()
+    assert finished == [1]
+    with pytest.raises(RuntimeError, match="ending"):
+        guarded(2)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ class Watch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         layer = self.model.layers[0]
         zeros = np.mean(layer._kernel.numpy() == 0)
-        rate = float(keras.ops.convert_to_numpy(
-            self.model.optimizer.learning_rate
-        ))
+        rate = float(
+            keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        )
         masked = np.mean(layer.kernel_mask.numpy() == 0)
         self.seen.append((round(masked, 3), round(zeros, 3), rate))
 

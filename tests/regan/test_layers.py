@@ -84,9 +84,7 @@ def test_files_keep_dense_values_and_mask(kind, options, shape, tmp_path):
 
 
 @each_layer
-def test_checkpoints_keep_dense_values_and_mask(
-    kind, options, shape, tmp_path
-):
+def test_checkpoints_keep_dense_values_and_mask(kind, options, shape, tmp_path):
     model = keras.Sequential([keras.Input(shape[1:]), kind(**options)])
     mask, dense = _half_mask(model.layers[0]), model.layers[0]._kernel.numpy()
     path = tf.train.Checkpoint(model).write(str(tmp_path / "ckpt"))

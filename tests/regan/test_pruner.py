@@ -36,9 +36,7 @@ def test_first_moments_are_zeroed_and_second_kept():
     second = [v.numpy() for v in optimizer._velocities]
     Pruner(model, optimizer).prune(0.5)
     mask = model.layers[0].kernel_mask.numpy()
-    np.testing.assert_array_equal(
-        optimizer._momentums[0].numpy(), 0.5 * mask
-    )
+    np.testing.assert_array_equal(optimizer._momentums[0].numpy(), 0.5 * mask)
     np.testing.assert_array_equal(optimizer._velocities[0].numpy(), second[0])
     assert int(optimizer.iterations.numpy()) == 1
 

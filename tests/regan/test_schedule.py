@@ -43,7 +43,8 @@ def test_no_warm_up_starts_sparse():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"sparsity": 0}, {"sparsity": 1}, {"warmup": -1}, {"interval": 0}]
+    "changes",
+    [{"sparsity": 0}, {"sparsity": 1}, {"warmup": -1}, {"interval": 0}],
 )
 def test_refuses_values_out_of_range(changes):
     values = {"sparsity": 0.1, "warmup": 1, "interval": 1} | changes

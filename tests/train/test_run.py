@@ -1,15 +1,16 @@
 """Whole tiny runs: phases, pair, resume, devices, traces, host reads."""
 
-import glob
+import itertools
 import json
 import os
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from regan_tf.train.callbacks import StopOnSignal
-from tests.tiny import joined_run
+from tests.tiny import joined_run, tiny_config
 
 
 def _lines(path):
@@ -30,68 +31,73 @@ def _untimed(row):
 
 
 class Watch:
-    """Callback of a few lines that looks at the generator after each call."""
+    """Looks at kernels and masks of the generator when called."""
 
     def __init__(self, run):
-        self.run = run
+        self.pairs = run.regan.pruners[0].pairs
         self.zeros, self.masked = [], []
 
     def __call__(self, step):
-        kernels, masks = [], []
-        for pair in self.run.regan.pruners[0].pairs:
-            kernels.append(pair[0].numpy().ravel() == 0)
-            masks.append(pair[1].numpy().ravel() == 0)
+        kernels = [k.numpy().ravel() == 0 for k, _ in self.pairs]
+        masks = [m.numpy().ravel() == 0 for _, m in self.pairs]
         self.zeros.append(np.concatenate(kernels))
         self.masked.append(np.concatenate(masks))
+        return {}
 
 
 def _train(run):
-    done = run.train(StopOnSignal())
-    return done
+    return run.train(StopOnSignal())
 
 
-def test_pruned_entries_are_zero_through_the_phase_and_when_it_ends(tiny):
-    run = joined_run(tiny("--steps=8"))
-    watch = Watch(run)
-    run.log.sources.append(lambda step: watch(step) or {})
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    """A finished run: 2 steps of warm-up, then sparse, dense, sparse."""
+    run_dir = tmp_path_factory.mktemp("eight") / "run"
+    words = ("--steps=8", "--lr_decay=linear", "--eval_every=4")
+    run = joined_run(tiny_config(*words, f"--run_dir={run_dir}"))
+    run.after_step = Watch(run)
+    run.log.sources.append(run.after_step)
+    run.after_change = Watch(run)
     change = run.regan._change
-    first_dense = []
 
-    def note(step, sparsity):  # looks just before the first dense step
+    def note(step, sparsity):  # looks just before the first step of a phase
         change(step, sparsity)
-        if not sparsity:
-            watch(step)
-            first_dense.append(watch.zeros.pop())
-            watch.masked.pop()
+        run.after_change(step)
 
     run.regan._change = note
     _train(run)
-    phases = [bool(m.any()) for m in watch.masked]
-    assert phases == [False] * 2 + [True] * 2 + [False] * 2 + [True] * 2
-    for zeros, masked in zip(watch.zeros, watch.masked, strict=True):
-        assert np.all(zeros[masked])
-    np.testing.assert_array_equal(first_dense[0], watch.masked[3])
-    kernels = [k.numpy().size for k, _ in run.regan.pruners[0].pairs]
-    assert watch.masked[3].sum() == sum(n // 10 for n in kernels)
+    run.finish(8)
+    return run
 
 
-def test_regrown_weights_train_and_the_mask_is_kept_for_the_phase(tiny):
-    run = joined_run(tiny("--steps=6"))
-    watch = Watch(run)
-    run.log.sources.append(lambda step: watch(step) or {})
-    _train(run)
-    np.testing.assert_array_equal(watch.masked[2], watch.masked[3])
-    assert np.mean(watch.zeros[5][watch.masked[3]]) < 0.1
+def test_pruned_entries_are_zero_after_every_sparse_step(eight):
+    zeros, masked = eight.after_step.zeros, eight.after_step.masked
+    on = [bool(m.any()) for m in masked]
+    assert on == [False] * 2 + [True] * 2 + [False] * 2 + [True] * 2
+    for z, m in zip(zeros, masked, strict=True):
+        assert np.all(z[m])
+    sizes = [k.numpy().size for k, _ in eight.after_step.pairs]
+    assert masked[3].sum() == sum(n // 10 for n in sizes)
 
 
-def test_learning_rates_and_phases_are_logged_as_scheduled(tiny):
-    run = joined_run(tiny("--steps=8", "--lr_decay=linear"))
-    _train(run)
-    rows = _lines(run.run_dir.metrics)
-    kinds = [row["phase"] for row in rows]
-    assert kinds == ["warm-up"] * 2 + ["sparse"] * 2 + ["dense"] * 2 + [
-        "sparse"
-    ] * 2
+def test_pruned_entries_are_zero_at_the_first_dense_step(eight):
+    _, dense, _ = eight.after_change.zeros
+    pruned = eight.after_step.masked[3]
+    assert not eight.after_change.masked[1].any()
+    np.testing.assert_array_equal(dense[pruned], True)
+    assert eight.after_step.zeros[5][pruned].mean() < 0.1  # and then train
+
+
+def test_the_mask_is_kept_for_the_phase(eight):
+    masked = eight.after_step.masked
+    np.testing.assert_array_equal(masked[2], masked[3])
+    np.testing.assert_array_equal(masked[6], masked[7])
+
+
+def test_learning_rates_and_phases_are_logged_as_scheduled(eight):
+    rows = _lines(eight.run_dir.metrics)
+    kinds = "".join(row["phase"][0] for row in rows)
+    assert kinds == "wwssddss"
     # After k of 8 steps the rate of the next update is 0.01·(1 − k/8).
     decayed = [0.01 * (1 - k / 8) for k in range(1, 9)]
     factors = [1, 1, 1, 1, 0.1, 0.1, 1, 1]
@@ -100,12 +106,74 @@ def test_learning_rates_and_phases_are_logged_as_scheduled(tiny):
     assert rates == pytest.approx(expected, abs=1e-7)
     rates = [row["learning_rate/discriminator"] for row in rows]
     assert rates == pytest.approx(decayed, abs=1e-7)
-    assert [row["masks/generator/asked"] for row in rows][1:5] == [
-        0,
-        0.1,
-        0.1,
-        0,
+    asked = [row["masks/generator/asked"] for row in rows]
+    assert asked == [0, 0, 0.1, 0.1, 0, 0, 0.1, 0.1]
+
+
+def test_one_trace_with_phase_switches(eight):
+    assert eight.trainer.num_traces == 1
+
+
+def test_exported_zeros_equal_the_masks(eight):
+    loaded = tf.saved_model.load(f"{eight.run_dir.saved_model}/sparse")
+    kernels = [v.numpy() for v in loaded.weights if len(v.shape) in (2, 4)]
+    masks = [m.numpy() for _, m in eight.after_step.pairs]
+    zeros = sorted(int((k == 0).sum()) for k in kernels)
+    assert zeros == sorted(int((m == 0).sum()) for m in masks)
+    with open(f"{eight.run_dir.saved_model}/sparse/about.json") as file:
+        assert json.load(file)["kernel_zeros"] == sum(zeros)
+    z = tf.random.stateless_normal((3, 128), (0, 1))
+    images = loaded.signatures["serving_default"](latents=z)["images"]
+    live = eight.gan.generator(z, training=False)
+    np.testing.assert_allclose(images, live, atol=1e-6)
+
+
+def test_the_dense_export_is_the_end_of_the_dense_phase(eight):
+    with open(f"{eight.run_dir.saved_model}/dense/about.json") as file:
+        about = json.load(file)
+    assert (about["kind"], about["step"]) == ("dense", 6)
+    assert about["sparsity"] < 0.02
+
+
+def test_the_halves_have_batch_statistics_of_their_own(eight):
+    paths = [v.path for v in eight.gan.generator.variables]
+    index = paths.index("norm/moving_mean")
+    sparse = eight.pair.values("sparse")[index]
+    assert np.all(sparse != eight.pair.values("dense")[index])
+
+
+def test_files_of_a_run(eight):
+    root = eight.run_dir
+    assert sorted(os.listdir(root.samples)) == [
+        "step-0000004-dense.png",
+        "step-0000004-sparse.png",
+        "step-0000008-dense.png",
+        "step-0000008-sparse.png",
     ]
+    with open(root.subset) as file:
+        assert len(json.load(file)["indices"]) == 40
+    assert sorted(os.listdir(root.saved_model)) == ["dense", "sparse"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "sparse_at", "dense_at"),
+    [(4, 4, 2), (5, 4, 5), (6, 4, 6), (7, 4, 6), (8, 8, 6)],
+)
+def test_the_pair_comes_from_the_right_phases(tiny, steps, sparse_at, dense_at):
+    run = joined_run(tiny(f"--steps={steps}"))
+    run.regan.on_train_begin()
+    run.regan.on_epoch_begin(0)
+    for step in range(steps):  # the callback alone, without training
+        run.regan.on_train_batch_begin(step)
+        run.regan.on_train_batch_end(step)
+    run.regan.finish_pair()
+    assert int(run.pair.kept_at["sparse"].numpy()) == sparse_at
+    assert int(run.pair.kept_at["dense"].numpy()) == dense_at
+    paths = [v.path for v in run.gan.generator.variables]
+    sparse = dict(zip(paths, run.pair.values("sparse"), strict=True))
+    masked = sparse["up1_conv1/kernel_mask"] == 0
+    assert masked.sum() == 3 * 3 * 4 * 4 // 10
+    assert np.all(sparse["up1_conv1/kernel"][masked] == 0)
 
 
 def test_without_the_callback_the_run_is_the_dense_one(tiny, tmp_path):
@@ -134,60 +202,6 @@ def test_warm_up_equals_dense_training(tiny, tmp_path):
     assert first[9][key] != second[9][key]
 
 
-def test_exported_zeros_equal_the_masks(tiny):
-    run = joined_run(tiny("--steps=8"))
-    _train(run)
-    run.finish(8)
-    loaded = tf.saved_model.load(f"{run.run_dir.saved_model}/sparse")
-    kernels = {
-        v.name: v.numpy() for v in loaded.weights if len(v.shape) in (2, 4)
-    }
-    masks = [m.numpy() for _, m in run.regan.pruners[0].pairs]
-    zeros = sorted(int((k == 0).sum()) for k in kernels.values())
-    assert zeros == sorted(int((m == 0).sum()) for m in masks)
-    with open(f"{run.run_dir.saved_model}/sparse/about.json") as file:
-        about = json.load(file)
-    assert about["kernel_zeros"] == sum(zeros)
-    z = tf.random.stateless_normal((3, 128), (0, 1))
-    images = loaded.signatures["serving_default"](latents=z)["images"]
-    live = run.gan.generator(z, training=False)
-    np.testing.assert_allclose(images, live, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("steps", "sparse_at", "dense_at"),
-    [(4, 4, 2), (5, 4, 5), (6, 4, 6), (7, 4, 6), (8, 8, 6)],
-)
-def test_the_pair_comes_from_the_right_phases(
-    tiny, steps, sparse_at, dense_at
-):
-    run = joined_run(tiny(f"--steps={steps}"))
-    _train(run)
-    run.regan.finish_pair()
-    assert int(run.pair.kept_at["sparse"].numpy()) == sparse_at
-    assert int(run.pair.kept_at["dense"].numpy()) == dense_at
-    sparse = dict(
-        zip(
-            [v.path for v in run.gan.generator.variables],
-            run.pair.values("sparse"),
-            strict=True,
-        )
-    )
-    masked = sparse["up1_conv1/kernel_mask"] == 0
-    assert masked.sum() == 3 * 3 * 4 * 4 // 10
-    assert np.all(sparse["up1_conv1/kernel"][masked] == 0)
-
-
-def test_the_halves_have_batch_statistics_of_their_own(tiny):
-    run = joined_run(tiny("--steps=6"))
-    _train(run)
-    run.regan.finish_pair()
-    paths = [v.path for v in run.gan.generator.variables]
-    index = paths.index("norm/moving_mean")
-    sparse = run.pair.values("sparse")[index]
-    assert np.all(sparse != run.pair.values("dense")[index])
-
-
 @pytest.mark.parametrize("ema", ["0", "0.9"])
 def test_resume_is_bit_equal(tiny, tmp_path, ema):
     words = ("--steps=8", f"--ema_decay={ema}", "--log_every=2")
@@ -214,39 +228,32 @@ def test_resume_is_bit_equal(tiny, tmp_path, ema):
     assert rows == [_untimed(r) for r in _lines(second.run_dir.metrics)]
 
 
-def test_one_trace_and_no_host_read_between_logs(tiny, monkeypatch):
+def test_no_host_read_between_logs(tiny, monkeypatch):
     run = joined_run(tiny("--steps=12", "--log_every=6", "--prune=none"))
-    reads = []
+    events = []
     tensor = type(tf.constant(0))
-    for name in ("_numpy", "__float__", "__int__", "__bool__"):
+    for name in ("_numpy", "__float__", "__int__", "__bool__", "__array__"):
         original = getattr(tensor, name)
 
-        def noted(self, _original=original, _name=name):
-            reads.append((_name, run_steps[-1]))
-            return _original(self)
+        def noted(self, *args, _original=original, **options):
+            events.append("read")
+            return _original(self, *args, **options)
 
         monkeypatch.setattr(tensor, name, noted)
-    run_steps = [0]
     begin = run.log.on_train_batch_begin
 
     def note(batch, logs=None):
-        run_steps.append(batch)
+        events.append(batch)
         begin(batch, logs)
 
     run.log.on_train_batch_begin = note
     _train(run)
     assert run.trainer.num_traces == 1
-    read_after = {step for _, step in reads}
-    logs = {s for s in run_steps if s >= 6}
-    assert len(run_steps) > 4
-    assert reads and min(read_after - {0}) > 2
-    assert read_after - {0} <= logs | {5}
-
-
-def test_one_trace_with_phase_switches(tiny):
-    run = joined_run(tiny("--steps=10", "--lr_decay=linear"))
-    _train(run)
-    assert run.trainer.num_traces == 1
+    starts = [i for i, event in enumerate(events) if event != "read"]
+    assert len(starts) > 4
+    for this, following in itertools.pairwise(starts):
+        read = "read" in events[this:following]
+        assert read == (events[following] == 6), events
 
 
 def _on_devices(tiny, tmp_path, devices, *words):
@@ -259,39 +266,42 @@ def _on_devices(tiny, tmp_path, devices, *words):
             *words,
         )
     )
+    # With its usual 1e-8 Adam turns gradients that are rounding errors, such
+    # as those of biases before batch norm, into full steps.
+    run.gan.generator_optimizer.epsilon = 0.1
+    run.gan.discriminator_optimizer.epsilon = 0.1
     _train(run)
-    rows = _lines(run.run_dir.metrics)
-    return [r["loss/generator"] for r in rows], _weights(run)
+    assert run.trainer.num_traces == 1
+    losses = [r["loss/generator"] for r in _lines(run.run_dir.metrics)]
+    weights = _weights(run)
+    return losses, {n: v for n, v in weights.items() if "seconds" not in n}
 
 
-@pytest.mark.parametrize("words", [(), ("--ema_decay=0.9",)])
-def test_two_devices_equal_one(tiny, tmp_path, words):
-    losses, one = _on_devices(tiny, tmp_path, 1, *words)
-    losses_2, two = _on_devices(tiny, tmp_path, 2, *words)
-    np.testing.assert_allclose(losses_2, losses, rtol=1e-4, atol=1e-5)
+def test_two_devices_equal_one(tiny, tmp_path):
+    losses, one = _on_devices(tiny, tmp_path, 1, "--ema_decay=0.9")
+    losses_2, two = _on_devices(tiny, tmp_path, 2, "--ema_decay=0.9")
+    np.testing.assert_allclose(losses_2, losses, rtol=1e-5, atol=1e-6)
     for name, expected in one.items():
-        if "seconds" in name or "velocity" in name:
-            continue
         np.testing.assert_allclose(
-            two[name], expected, rtol=2e-3, atol=2e-4, err_msg=name
+            two[name], expected, rtol=1e-4, atol=1e-5, err_msg=name
         )
+    assert any("mask" in name and (v == 0).any() for name, v in one.items())
 
 
 def test_the_comparison_of_devices_sees_unsynchronised_batch_norm(
     tiny, tmp_path, monkeypatch
 ):
-    from regan_tf.nets import blocks
-
     def unsynchronised(x, name):
-        return blocks.kl.BatchNormalization(
+        return keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, name=name
         )(x)
 
-    _, one = _on_devices(tiny, tmp_path, 1)
+    losses, one = _on_devices(tiny, tmp_path, 1)
     monkeypatch.setattr("regan_tf.nets.sngan.batch_norm", unsynchronised)
-    _, two = _on_devices(tiny, tmp_path, 2)
+    losses_2, two = _on_devices(tiny, tmp_path, 2)
+    assert not np.allclose(losses_2, losses, rtol=1e-5, atol=1e-6)
     name = "gan/generator/up3_norm2/moving_variance"
-    assert not np.allclose(two[name], one[name], rtol=2e-3, atol=2e-4)
+    assert not np.allclose(two[name], one[name], rtol=1e-4, atol=1e-5)
 
 
 def test_prunes_both_networks(tiny):
@@ -311,20 +321,3 @@ def test_tfmot_schedule_end_to_end(tiny):
     measured = [round(r["masks/generator/measured"], 2) for r in rows]
     assert measured[:2] == [0, 0]
     assert measured[-1] >= 0
-
-
-def test_files_of_a_run(tiny):
-    run = joined_run(tiny("--steps=4", "--eval_every=2"))
-    _train(run)
-    run.finish(4)
-    names = sorted(os.path.basename(p) for p in glob.glob(
-        f"{run.run_dir.samples}/*"
-    ))
-    assert names == [
-        "step-0000002-dense.png",
-        "step-0000004-sparse.png",
-    ]
-    with open(run.run_dir.subset) as file:
-        subset = json.load(file)
-    assert len(subset["indices"]) == 40
-    assert sorted(os.listdir(run.run_dir.saved_model)) == ["dense", "sparse"]

@@ -1,0 +1,112 @@
+"""Run directories and what is written in them."""
+
+import json
+import os
+
+import pytest
+from tensorboard.backend.event_processing.plugin_event_accumulator import (
+    EventAccumulator,
+)
+
+from regan_tf.errors import UserError
+from regan_tf.train.records import Recorder
+from regan_tf.train.run_dir import (
+    RunDir,
+    folder_atomically,
+    write_atomically,
+)
+from tests.tiny import tiny_config
+
+
+def _open(tmp_path, *words, overwrite=False):
+    run_dir = RunDir(str(tmp_path / "run"))
+    config = tiny_config(*words).at(40)
+    return run_dir, run_dir.open(config, "--seed=0\n", overwrite)
+
+
+def test_a_second_opening_resumes(tmp_path):
+    assert _open(tmp_path)[1] is False
+    assert _open(tmp_path, "--steps=20", "--log_every=7")[1] is True
+
+
+def test_another_configuration_is_refused_and_listed(tmp_path):
+    _open(tmp_path)
+    with pytest.raises(UserError) as error:
+        _open(tmp_path, "--seed=5", "--sparsity=0.2")
+    assert "training.seed: 0 → 5" in str(error.value)
+    assert "method.sparsity: 0.1 → 0.2" in str(error.value)
+    assert "--overwrite" in str(error.value)
+
+
+def test_overwrite_moves_the_old_run_aside(tmp_path):
+    run_dir, _ = _open(tmp_path)
+    write_atomically(run_dir.metrics, "old")
+    assert _open(tmp_path, "--seed=5", overwrite=True)[1] is False
+    (aside,) = (p for p in tmp_path.iterdir() if ".old-" in p.name)
+    assert (aside / "metrics.jsonl").read_text() == "old"
+    assert not os.path.exists(run_dir.metrics)
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.txt").write_text("precious")
+    with pytest.raises(UserError, match="is not empty and holds no run"):
+        _open(tmp_path)
+    assert os.listdir(tmp_path / "run") == ["thesis.txt"]
+
+
+def test_a_damaged_configuration_is_told(tmp_path):
+    run_dir, _ = _open(tmp_path)
+    write_atomically(run_dir.config, "{")
+    with pytest.raises(UserError, match=r"config\.json is damaged"):
+        _open(tmp_path)
+
+
+def test_a_file_in_the_way_is_told(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserError, match="cannot be made"):
+        _open(tmp_path)
+
+
+def test_an_interrupted_folder_leaves_the_old_one(tmp_path):
+    path = tmp_path / "f"
+    with folder_atomically(str(path)) as folder:
+        open(f"{folder}/a", "w").close()
+    with pytest.raises(KeyError), folder_atomically(str(path)) as folder:
+        open(f"{folder}/b", "w").close()
+        raise KeyError
+    assert os.listdir(path) == ["a"]
+    assert os.listdir(tmp_path) == ["f"]
+
+
+def test_a_resumed_run_takes_back_later_lines(tmp_path):
+    run_dir, _ = _open(tmp_path)
+    first = Recorder(run_dir)
+    for step in (1, 2, 3):
+        first.figures(step, {"loss": step / 2, "phase": "sparse"})
+    with open(run_dir.metrics, "a") as file:
+        file.write('{"step": 3, "lo')  # killed while writing
+    second = Recorder(run_dir, step=2)
+    second.figures(3, {"loss": 9.0, "phase": "dense"})
+    with open(run_dir.metrics) as file:
+        rows = [json.loads(line) for line in file]
+    assert [(r["step"], r["loss"]) for r in rows] == [
+        (1, 0.5),
+        (2, 1.0),
+        (3, 9.0),
+    ]
+
+
+def test_tensorboard_shows_what_the_resumed_run_wrote(tmp_path):
+    run_dir, _ = _open(tmp_path)
+    first = Recorder(run_dir)
+    for step in (1, 2, 3):
+        first.figures(step, {"loss": 1.0})
+    second = Recorder(run_dir, step=2)
+    second.figures(3, {"loss": 9.0, "phase": "dense"})
+    events = EventAccumulator(run_dir.tensorboard)
+    events.Reload()
+    steps = [e.step for e in events.Tensors("loss")]
+    assert steps == [1, 2, 3]
+    assert events.Tensors("loss")[-1].tensor_proto.float_val[0] == 9.0
+    assert events.Tensors("phase")[0].tensor_proto.float_val[0] == 2.0
