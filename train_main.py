@@ -6,7 +6,7 @@ import sys
 from absl import app, flags, logging
 
 from regan_tf import flags as regan_flags
-from regan_tf.errors import UserError
+from regan_tf.errors import Diverged, UserError
 
 # TensorFlow's start-up notes would bury the run's own lines.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -21,15 +21,15 @@ def main(argv):
     del argv
     config = regan_flags.config_from_flags()
     # Heavy imports wait until the flags are known to be right.
-    from regan_tf.run import run
-    from regan_tf.train.checkpoint import Diverged
+    from regan_tf.run import dry_run, run
 
+    if flags.FLAGS.dry_run:
+        return dry_run(config)
     try:
         run(
             config,
-            dry_run=flags.FLAGS.dry_run,
             overwrite=flags.FLAGS.overwrite,
-            flags=regan_flags.as_text(),
+            flags_text=regan_flags.as_text(),
         )
     except Diverged as error:
         sys.exit(f"training diverged: {error}")

@@ -3,9 +3,28 @@
 import numpy as np
 
 from regan_tf.regan.layers import masked_layers
-from regan_tf.regan.schedule import phases
+from regan_tf.regan.schedule import make_schedule, phases
+from regan_tf.train.gan import build
 
 _SHOWN = 6  # phases printed at the start of the timetable
+
+
+def describe(config):
+    """Configuration, networks and timetable of a run.
+
+    Args:
+        config: `ExperimentConfig` whose durations are steps.
+    """
+    networks = [describe_network(network) for network in build(config)]
+    return "\n".join(
+        [
+            "configuration:",
+            describe_config(config),
+            *networks,
+            "timetable:",
+            describe_timetable(config, make_schedule(config.method)),
+        ]
+    )
 
 
 def describe_config(config):

@@ -13,8 +13,8 @@ from absl.testing import flagsaver
 
 import train_main
 from regan_tf import flags
+from regan_tf.errors import Diverged
 from regan_tf.train.callbacks import StopOnSignal
-from regan_tf.train.checkpoint import Diverged
 from tests.tiny import TINY, joined_run
 
 COMMAND = [

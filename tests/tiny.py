@@ -23,23 +23,30 @@ TINY = (
 )
 
 
-def tiny_config(*words):
-    """The configuration of the tiny run changed by `words`."""
+def config_of(*words):
+    """The configuration that a command line of `words` gives."""
     with flagsaver.flagsaver():
-        flags.parse([train_main.__name__, *TINY, *words])
+        flags.parse([train_main.__name__, *words])
         return flags.config_from_flags()
 
 
+def tiny_config(*words):
+    """The configuration of the tiny run changed by `words`."""
+    return config_of(*TINY, *words)
+
+
 def joined_run(config):
-    """A `regan_tf.run.Run` of `config`, joined and restored, not trained."""
-    from regan_tf.run import Run, load_images, start_tensorflow
+    """An `Experiment` of `config`, joined and restored, not trained."""
+    from regan_tf.experiment import Experiment
+    from regan_tf.run import load_images, start_tensorflow
     from regan_tf.train.run_dir import RunDir
 
     images = load_images(config)
     config = config.at(len(images.train))
     strategy = start_tensorflow(config)
     run_dir = RunDir(config.output.run_dir)
-    resume = run_dir.open(config, "", overwrite=False)
-    run = Run(config, images, strategy, run_dir)
+    resume = run_dir.holds(config)
+    run_dir.create(config, "")
+    run = Experiment(config, images, strategy, run_dir)
     run.join(resume)
     return run

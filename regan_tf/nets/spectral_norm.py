@@ -44,9 +44,9 @@ class SpectralNorm:
     """Mixin: the layer computes with its kernel over its spectral norm.
 
     Place it before a Keras layer with a `kernel`, masked or not; of a masked
-    kernel the norm is that of the masked one. One power iteration in each
-    call with `training=True`; none otherwise. σ is computed in float32
-    whatever the layer's precision.
+    kernel the norm is that of the masked one. Each call makes one power
+    iteration, which only `training=True` keeps. σ is computed in float32
+    whatever the layer's precision. A kernel of zeros stays zeros.
     """
 
     kernel_axis = -1  # axis of the kernel that counts outputs
@@ -82,17 +82,19 @@ class SpectralNorm:
 
     def _normalised(self, training):
         with keras.src.backend.AutocastScope(None):  # float32, see above
-            kernel = ops.convert_to_tensor(super().kernel)
+            kernel = ops.cast(super().kernel, self.variable_dtype)
         order = [i for i in range(len(kernel.shape))]
         order.append(order.pop(self.kernel_axis))
         matrix = ops.reshape(
             ops.transpose(kernel, order), (-1, self.u.shape[0])
         )
         u = ops.convert_to_tensor(self.u)
-        sigma, new_u = estimate_sigma(matrix, u / ops.norm(u))
+        sigma, new_u = estimate_sigma(matrix, _unit(u))
         if training:
-            self.u.assign(new_u)
-        return ops.cast(kernel / sigma, self.compute_dtype)
+            # A kernel of zeros has no direction; start again from the last.
+            self.u.assign(ops.where(sigma > 0, new_u, u))
+        kernel = kernel / ops.maximum(sigma, EPSILON)
+        return ops.cast(kernel, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("regan_tf")
@@ -115,7 +117,11 @@ class SpectralConv2D(SpectralNorm, keras.layers.Conv2D):
 class MaskedSpectralDense(SpectralNorm, MaskedDense):
     """`SpectralDense` with a mask on its kernel."""
 
+    stock = SpectralDense
+
 
 @keras.saving.register_keras_serializable("regan_tf")
 class MaskedSpectralConv2D(SpectralNorm, MaskedConv2D):
     """`SpectralConv2D` with a mask on its kernel."""
+
+    stock = SpectralConv2D

@@ -116,8 +116,9 @@ def masked_layers(model):
 def strip_masks(model, values=None, into=None):
     """Copies a functional model into stock layers, masks multiplied in.
 
-    The copy gives the same outputs, bit for bit, needs no code of this
-    package, and stores an exact zero for each masked entry.
+    The copy gives the same outputs, bit for bit, and stores an exact zero for
+    each masked entry. Masked Keras layers become Keras' own; spectrally
+    normalised ones keep their normalisation.
 
     Args:
         model: functional `keras.Model` with masked layers.

@@ -190,6 +190,27 @@ def phases(schedule: Callable, steps: int) -> Iterator[Phase]:
     yield Phase(kind, start, steps, sparsity, factor, complete)
 
 
+def make_schedule(method) -> Callable | None:
+    """The schedule that a `MethodConfig` (in steps) asks for.
+
+    Returns:
+        None if nothing is pruned.
+    """
+    if method.prune == "none":
+        return None
+    if method.sparsity_schedule:
+        # Loads TensorFlow, which the alternation does not need.
+        from regan_tf.regan.tfmot_bridge import schedule_from_text
+
+        return schedule_from_text(method.sparsity_schedule)
+    return AlternatingSchedule(
+        method.sparsity,
+        method.warmup,
+        method.update_interval,
+        method.grow_lr_factor,
+    )
+
+
 def check_timetable(schedule: Callable, steps: int) -> None:
     """Refuses a run that cannot end with a sparse and a dense generator.
 

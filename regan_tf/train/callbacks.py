@@ -11,7 +11,7 @@ import time
 import keras
 import tensorflow as tf
 
-from regan_tf.train.checkpoint import Diverged
+from regan_tf.errors import Diverged
 
 
 class Every(keras.callbacks.Callback):

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from regan_tf.errors import UserError
+from regan_tf.errors import Diverged, UserError
 
 
 class Checkpointer:
@@ -120,7 +120,3 @@ class Checkpointer:
     def _read(self, path):
         status = self._checkpoint.read(path)
         status.assert_existing_objects_matched()
-
-
-class Diverged(RuntimeError):
-    """Training produced values that are not finite."""

@@ -129,6 +129,8 @@ def _purge_tensorboard(directory, step):
     with tf.io.TFRecordWriter(f"{max(files)}.purge") as writer:
         for event in (
             Event(wall_time=time.time(), file_version="brain.Event:2"),
+            # The first start of all is no restart to TensorBoard.
+            Event(wall_time=time.time(), step=step, session_log=start),
             Event(wall_time=time.time(), step=step, session_log=start),
         ):
             writer.write(event.SerializeToString())

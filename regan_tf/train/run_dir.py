@@ -82,31 +82,39 @@ class RunDir:
             lines.append(f"  {file:<14} {meaning}")
         return "\n".join(lines)
 
-    def open(self, config, flags_text, overwrite):
-        """Makes the directory, or checks that it holds this very run.
+    def holds(self, config):
+        """Whether this very run is there to be resumed.
 
         Args:
             config: `ExperimentConfig` whose durations are steps.
-            flags_text: the run as a flag file.
-            overwrite: move an old run aside and start afresh.
-
-        Returns:
-            Whether an earlier run is there to be resumed.
 
         Raises:
             UserError: the directory holds another run, or something that is
                 no run.
         """
-        if overwrite and os.path.exists(self.root):
-            self._move_aside()
-        resume = os.path.exists(self.config)
-        if resume:
+        if os.path.exists(self.config):
             self._check_same(config.as_dict())
-        elif os.path.isdir(self.root) and os.listdir(self.root):
+            return True
+        if os.path.isdir(self.root) and os.listdir(self.root):
             raise UserError(
                 f"--run_dir={self.root} is not empty and holds no run; name "
                 "another folder, or pass --overwrite to move it aside"
             )
+        return False
+
+    def create(self, config, flags_text, overwrite=False):
+        """Makes the directory and notes the configuration in it.
+
+        Args:
+            config: `ExperimentConfig` whose durations are steps.
+            flags_text: the run as a flag file.
+            overwrite: move what is there aside first.
+
+        Raises:
+            UserError: the directory cannot be made.
+        """
+        if overwrite and os.path.exists(self.root):
+            self._move_aside()
         try:
             for folder in (self.root, self.samples, self.saved_model):
                 os.makedirs(folder, exist_ok=True)
@@ -117,7 +125,6 @@ class RunDir:
         document = {"config": config.as_dict(), "versions": _versions()}
         write_atomically(self.config, json.dumps(document, indent=1) + "\n")
         write_atomically(self.flags, flags_text)
-        return resume
 
     def _move_aside(self):
         stamp = time.strftime("%Y%m%d-%H%M%S")

@@ -108,8 +108,9 @@ class GANStep:
         )
         fake = gan.generator(z, training=True)
         with tf.GradientTape() as tape:
-            # Both halves in one pass: the networks here have no batch
-            # statistics in the discriminator.
+            # Both halves in one pass, as the discriminator has no batch
+            # statistics. PyTorch's two passes make two power iterations of
+            # spectral normalisation, this makes one.
             logits = gan.discriminator(
                 tf.concat([real, fake], 0), training=True
             )

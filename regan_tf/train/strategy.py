@@ -4,8 +4,6 @@ import functools
 import json
 import os
 
-import tensorflow as tf
-
 from regan_tf.errors import UserError
 
 
@@ -26,6 +24,8 @@ def choose_strategy(devices):
     Raises:
         UserError: more GPUs are asked for than there are.
     """
+    import tensorflow as tf
+
     if num_workers() > 1:
         return tf.distribute.MultiWorkerMirroredStrategy()
     gpus = tf.config.list_physical_devices("GPU")
@@ -64,6 +64,8 @@ def worker_index():
 
 
 def _split_cpu(count):
+    import tensorflow as tf
+
     cpu = tf.config.list_physical_devices("CPU")[0]
     present = tf.config.get_logical_device_configuration(cpu)
     if not present or len(present) != count:

@@ -279,3 +279,17 @@ def test_replicas_share_u():
             np.testing.assert_allclose(output, wanted, atol=1e-6)
     for u in strategy.experimental_local_results(layer.u.value):
         np.testing.assert_allclose(u, alone.u, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [SpectralDense, MaskedSpectralDense])
+def test_a_kernel_of_zeros_gives_zeros_and_recovers(kind):
+    layer = kind(2, use_bias=False)
+    layer.build((None, 3))
+    kernel, x = layer._kernel.numpy(), np.ones((1, 3), np.float32)
+    layer._kernel.assign(np.zeros((3, 2)))
+    np.testing.assert_array_equal(layer(x, training=True), [[0, 0]])
+    layer._kernel.assign(kernel)
+    for _ in range(50):
+        outputs = layer(x, training=True)
+    sigma = np.linalg.svd(kernel)[1][0]
+    np.testing.assert_allclose(outputs, x @ kernel / sigma, rtol=1e-4)

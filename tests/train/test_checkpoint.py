@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from regan_tf.errors import UserError
-from regan_tf.train.checkpoint import Checkpointer, Diverged
+from regan_tf.errors import Diverged, UserError
+from regan_tf.train.checkpoint import Checkpointer
 
 
 def _checkpointer(path, value=0.0, keep=2, name="x"):

@@ -1,0 +1,295 @@
+"""The parts of one run, joined: networks, method, data, loop, records."""
+
+import json
+import os
+
+import keras
+import numpy as np
+
+from regan_tf.data import image_batches
+from regan_tf.evaluation import make_evaluator
+from regan_tf.regan.callback import ReGAN
+from regan_tf.regan.pair import GeneratorPair
+from regan_tf.regan.pruner import Pruner
+from regan_tf.regan.schedule import make_schedule
+from regan_tf.scoring import PairScorer
+from regan_tf.train.callbacks import Call, Log, Progress, StopOnSignal
+from regan_tf.train.checkpoint import Checkpointer
+from regan_tf.train.gan import GAN
+from regan_tf.train.loop import Trainer
+from regan_tf.train.records import Recorder
+from regan_tf.train.run_dir import write_atomically
+from regan_tf.train.statistics import Statistics
+from regan_tf.train.step import GANStep
+
+
+class Experiment:
+    """A run's parts, joined.
+
+    Args:
+        config: `ExperimentConfig` whose durations are steps.
+        images: its image sets.
+        strategy: a `tf.distribute.Strategy`.
+        run_dir: its open `RunDir`.
+    """
+
+    def __init__(self, config, images, strategy, run_dir):
+        self.config = config
+        self.images = images
+        self.strategy = strategy
+        self.run_dir = run_dir
+        keras.utils.set_random_seed(config.training.seed)
+        with strategy.scope():
+            self.gan = GAN(config)
+            self.statistics = Statistics()
+        self.regan = self._make_regan()
+
+    @property
+    def pair(self):
+        """The `GeneratorPair`, or None for dense training."""
+        return self.regan.pair if self.regan else None
+
+    def _make_regan(self):
+        method, gan = self.config.method, self.gan
+        if method.prune == "none":
+            return None
+        options = {
+            "exclude": method.mask_exclude,
+            "regrow": method.regrow,
+            "seed": self.config.training.seed,
+        }
+        pruners = []
+        if method.prunes("generator"):
+            averages = [gan.average.average] if gan.average else []
+            pruners.append(
+                Pruner(
+                    gan.generator,
+                    gan.generator_optimizer,
+                    averages=averages,
+                    **options,
+                )
+            )
+        if method.prunes("discriminator"):
+            pruners.append(
+                Pruner(
+                    gan.discriminator, gan.discriminator_optimizer, **options
+                )
+            )
+        pair = GeneratorPair(gan.delivered)
+        return ReGAN(make_schedule(self.config.method), pruners, pair)
+
+    def execute(self, resume):
+        """Trains from where the run is to its end, then exports.
+
+        Args:
+            resume: whether an earlier run is there to go on from.
+        """
+        stop = StopOnSignal()
+        stop.arm()
+        try:
+            self.join(resume)
+            done = self.train(stop)
+            if stop.received:
+                print(
+                    f"stopped by {stop.received} after step {done:,}, saved; "
+                    "the same command goes on from there"
+                )
+            else:
+                self.finish(done)
+        finally:
+            stop.disarm()
+
+    def join(self, resume):
+        """Makes what needs a state to restore, and restores it."""
+        output = self.config.output
+        self.state = {}
+        self.checkpointer = Checkpointer(
+            os.path.join(output.run_dir, "checkpoints"),
+            self.state,
+            output.keep_checkpoints,
+            write_directory=self.run_dir.checkpoints,
+        )
+        self.scorer = self._make_scorer()
+        self.log = self._make_log()
+        self._collect_state()
+        self.start = self._restore(resume)
+        self.recorder = Recorder(self.run_dir, self.start)
+        self.scorer.recorder = self.recorder
+        if not self.start:
+            self._write_start()
+        if self.regan:
+            self.regan.completed = self.start
+
+    def _collect_state(self):
+        parts = {
+            "gan": self.gan.state,
+            "statistics": self.statistics.state,
+            "scorer": self.scorer.state,
+            "log": self.log.state,
+        }
+        if self.regan:
+            parts["pair"] = self.pair.state
+            for pruner in self.regan.pruners:
+                parts[f"pruner_{pruner.model.name}"] = pruner.state
+        for part, named in parts.items():
+            for name, variable in named.items():
+                self.state[f"{part}/{name}"] = variable
+        self.checkpointer.track()
+
+    def _restore(self, resume):
+        step = self.checkpointer.restore() if resume else None
+        if step is not None:
+            print(f"going on after step {step:,}")
+        elif resume:
+            print("the earlier run has no checkpoint; starting from step 0")
+        return step or 0
+
+    def _write_start(self):
+        config = self.config.as_dict()
+        self.recorder.hparams(config)
+        subset = {
+            "dataset": self.images.full.name,
+            "fingerprint": self.images.full.fingerprint,
+            "of": len(self.images.full),
+            "indices": np.asarray(self.images.indices).tolist(),
+            "skipped": list(self.images.full.skipped),
+        }
+        write_atomically(self.run_dir.subset, json.dumps(subset) + "\n")
+
+    def _make_scorer(self):
+        evaluator, score_name = make_evaluator(self.config, self.images)
+        return PairScorer(
+            self.gan.delivered,
+            pair=self.pair,
+            is_sparse=lambda: self.regan.sparse,
+            latent_dim=self.config.network.latent_dim,
+            run_dir=self.run_dir,
+            recorder=None,
+            evaluator=evaluator,
+            score_name=score_name,
+            save_best=self.checkpointer.save_best,
+        )
+
+    def _make_log(self):
+        sources = [self._learning_rates]
+        if self.regan:
+            sources.append(self.regan.report)
+        return Log(
+            self.config.output.log_every,
+            self.config.training.steps,
+            statistics=self.statistics,
+            sources=sources,
+            write=self._write,
+            images_per_step=self.config.training.images_per_step,
+            last_good=self.checkpointer.last_good,
+        )
+
+    def _write(self, step, figures):
+        # The recorder is made once the step to go on from is known.
+        self.recorder.figures(step, figures)
+
+    def _learning_rates(self, step):
+        return {
+            "learning_rate/generator": _rate(self.gan.generator_optimizer),
+            "learning_rate/discriminator": _rate(
+                self.gan.discriminator_optimizer
+            ),
+        }
+
+    def train(self, stop):
+        """Trains to the end, or until `stop`, a `StopOnSignal`, says so.
+
+        Returns:
+            Completed steps.
+        """
+        config, gan, last = self.config, self.gan, self.config.training.steps
+        replicas = self.strategy.num_replicas_in_sync
+        self.trainer = Trainer(
+            self.strategy,
+            GANStep(gan, config, replicas),
+            self.statistics,
+            self._make_batches,
+            config.training.critic_steps,
+            gan.average,
+        )
+        progress = Progress(self.start, last, self._phase)
+        callbacks = [*self.callbacks(), progress, stop]
+        try:
+            done = self.trainer.train(gan, self.start, last, callbacks)
+        finally:
+            progress.close()
+        if stop.received and done < last:
+            self.log.check(done)
+            self.checkpointer.save(done)
+        return done
+
+    def callbacks(self):
+        """What surrounds the loop: log, Re-GAN, scores, checkpoints.
+
+        Log comes first, so that its clock covers the changing of masks, and
+        checkpoints last, so that they hold the scores of their step.
+        """
+
+        output, last = self.config.output, self.config.training.steps
+        check = self.log.check
+        calls = [
+            Call(output.eval_every, last, self._score, check),
+            Call(output.checkpoint_every, last, self.checkpointer.save, check),
+        ]
+        return [self.log, *([self.regan] if self.regan else []), *calls]
+
+    def _phase(self, step):
+        return self.regan.phase(step) if self.regan else "dense"
+
+    def _make_batches(self, shown):
+        training = self.config.training
+
+        def make(context):
+            replicas = context.num_replicas_in_sync
+            local = replicas // context.num_input_pipelines
+            return image_batches(
+                self.images.train.images,
+                batch_size=training.batch_size,
+                seed=training.seed,
+                start=shown * training.batch_size,
+                num_replicas=replicas,
+                first_replica=context.input_pipeline_id * local,
+                local_replicas=local,
+            )
+
+        return self.strategy.distribute_datasets_from_function(make)
+
+    def _score(self, step):
+        for kind, scores in self.scorer.score(step).items():
+            print(f"step {step:,}: {kind} {_short(scores)}")
+
+    def finish(self, done):
+        """Exports the pair and says where it is."""
+        if self.regan:
+            self.regan.finish_pair()
+            self.checkpointer.save(done)
+        self.scorer.export_pair(done)
+        for kind in self.scorer.kinds:
+            path = os.path.join(self.run_dir.saved_model, kind)
+            print(f"{kind} generator: {path}")
+            if self.scorer.evaluator is not None:
+                print(
+                    f"  best {self.scorer.score_name} "
+                    f"{float(self.scorer.best[kind].numpy()):.4g} of step "
+                    f"{int(self.scorer.best_step[kind].numpy()):,}: "
+                    f"{self.run_dir.saved_model}/best_{kind}"
+                )
+
+
+def _rate(optimizer):
+    rate = optimizer.learning_rate
+    return float(rate.numpy() if hasattr(rate, "numpy") else rate)
+
+
+def _short(scores):
+    wanted = {
+        name: value
+        for name, value in scores.items()
+        if name.split("_")[0] in ("fd", "is", "fid", "modes")
+    }
+    return ", ".join(f"{n} {v:.4g}" for n, v in wanted.items())

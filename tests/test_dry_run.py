@@ -1,0 +1,84 @@
+"""`--dry_run`: what would be done, without data where they do not matter."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from regan_tf.errors import UserError
+from regan_tf.run import dry_run, run
+from tests.tiny import config_of, tiny_config
+
+
+def test_full_sngan_without_the_images(capsys):
+    dry_run(config_of("--flagfile=configs/sngan.flags"))
+    said = capsys.readouterr().out
+    assert "4,276,739 parameters, of them 4,266,752 in kernels" in said
+    assert "1,053,824 parameters, of them 1,052,544 in kernels" in said
+    assert "steps       0 to  20,000" in said
+    assert "sparse in total: 40,000 steps" in said
+    assert "dense in total: 40,000 steps" in said
+    assert "images shown to the discriminator: 32,000,000" in said
+
+
+def test_learning_rates_of_the_timetable(capsys):
+    words = "--flagfile=configs/sngan.flags", "--lr_decay=none", "--steps=20300"
+    dry_run(config_of(*words))
+    lines = capsys.readouterr().out.splitlines()
+    (dense,) = (x for x in lines if x.strip().startswith("dense    steps"))
+    assert "G 2e-05, D 0.0002" in dense
+
+
+def test_the_baseline_differs_only_in_pruning():
+    sparse = config_of("--flagfile=configs/sngan.flags").as_dict()
+    dense = config_of("--flagfile=configs/sngan_dense.flags").as_dict()
+    changed = {name for name in sparse if sparse[name] != dense[name]}
+    assert changed == {"method.prune", "output.run_dir"}
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("--steps=3", "no sparse phase"),
+        ("--num_images=5000", "1438"),
+        ("--mask_exclude=nothing", "must name layers"),
+    ],
+)
+def test_mistakes_that_need_data_or_networks(tmp_path, word, message):
+    run_dir = tmp_path / "run"
+    with pytest.raises(UserError, match=message) as error:
+        run(tiny_config(f"--run_dir={run_dir}", word))
+    assert "\n" not in str(error.value)
+
+
+def test_nothing_is_written(tmp_path):
+    result = subprocess.run(
+        [
+            sys.executable,
+            "train_main.py",
+            "--dataset=digits",
+            f"--run_dir={tmp_path / 'run'}",
+            "--dry_run",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "timetable" in result.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_cifar10_without_download_says_how_to_pass_a_path(
+    tmp_path, monkeypatch
+):
+    import keras
+
+    def fail():
+        raise OSError("no network")
+
+    monkeypatch.setattr(keras.datasets.cifar10, "load_data", fail)
+    config = tiny_config("--dataset=cifar10", f"--run_dir={tmp_path / 'r'}")
+    with pytest.raises(UserError, match="--data_path"):
+        run(config)
+    assert not os.path.exists(tmp_path / "r")
