@@ -3,6 +3,9 @@
 import os
 import re
 
+import numpy as np
+
+from regan_tf.errors import UserError
 from regan_tf.train.strategy import worker_index
 
 
@@ -30,7 +33,7 @@ def make_evaluator(config, images):
     reference = images.test or images.full
     evaluator = Evaluator(
         network,
-        reference.images[:],
+        reference.images,
         reference_name=f"{reference.name} {reference.split}",
         num_samples=config.output.eval_images,
     )
@@ -47,13 +50,24 @@ def _feature_network(config, images):
         choice = "inception"
     if choice == "inception":
         return load_inception(config.output.inception_path)
-    if choice == "auto" and images.full.labels is None:
-        print(
-            "no scores: the images have no class folders to train a "
-            "classifier on; pass --inception_path for FID and IS"
+    reason = _why_no_classifier(images.full)
+    if reason is None:
+        return _classifier(config, images.full, images.test)
+    if choice == "classifier":
+        raise UserError(
+            f"--features=classifier cannot be: {reason}; pass "
+            "--inception_path, or --features=none"
         )
-        return None
-    return _classifier(config, images.full, images.test)
+    print(f"no scores: {reason}; pass --inception_path for FID and IS")
+    return None
+
+
+def _why_no_classifier(images):
+    if len(images.class_names) < 2:
+        return "the images are in no class folders to train a classifier on"
+    if not isinstance(images.images, np.ndarray):
+        return "the images do not fit in memory to train a classifier on"
+    return None
 
 
 def _classifier(config, full, test):

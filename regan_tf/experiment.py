@@ -21,6 +21,7 @@ from regan_tf.train.records import Recorder
 from regan_tf.train.run_dir import write_atomically
 from regan_tf.train.statistics import Statistics
 from regan_tf.train.step import GANStep
+from regan_tf.train.strategy import any_worker, num_workers
 
 
 class Experiment:
@@ -84,7 +85,7 @@ class Experiment:
         Args:
             resume: whether an earlier run is there to go on from.
         """
-        stop = StopOnSignal()
+        stop = StopOnSignal(any_worker(self.strategy))
         stop.arm()
         try:
             self.join(resume)
@@ -211,6 +212,8 @@ class Experiment:
             self._make_batches,
             config.training.critic_steps,
             gan.average,
+            # Workers must agree where calls end, and clocks differ.
+            steps_per_call=None if num_workers() == 1 else 10,
         )
         progress = Progress(self.start, last, self._phase)
         callbacks = [*self.callbacks(), progress, stop]

@@ -5,6 +5,7 @@ fit, so that a mistake is answered at once.
 """
 
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 
@@ -41,8 +42,9 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
     images = load_images(config)
     config = config.at(len(images.train))
     _check_method(config)
+    # Every worker resumes from the chief's directory; only the chief writes.
+    resume = not overwrite and RunDir(config.output.run_dir).holds(config)
     run_dir = RunDir(_own_root(config))
-    resume = not overwrite and run_dir.holds(config)
     strategy = start_tensorflow(config)
     run_dir.create(config, flags_text, overwrite)
 
@@ -50,7 +52,10 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
 
     print(run_dir.layout())
     Experiment(config, images, strategy, run_dir).execute(resume)
-    print(run_dir.layout())
+    if worker_index() == 0:
+        print(run_dir.layout())
+    else:
+        shutil.rmtree(run_dir.root)
 
 
 def dry_run(config: ExperimentConfig):

@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("regan_tf")
 class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate = base · decay(update) · factor.
+    """A learning rate: base · decay(step) · factor.
 
     `factor` is a variable: assigning it between steps changes the rate
     without retracing. (An optimiser built with an ordinary schedule refuses
@@ -14,8 +14,8 @@ class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         base: learning rate before decay and factor.
-        decay_updates: updates over which the rate falls linearly to zero;
-            None keeps it constant.
+        decay_steps: training steps over which the rate falls linearly to
+            zero; None keeps it constant.
         updates_per_step: optimiser updates in one training step; the decay
             moves once a step, as in pytorch-gan-collections.
     """

@@ -150,13 +150,6 @@ class Pruner:
         """Entries of all kernels with a mask that may change."""
         return sum(int(np.prod(kernel.shape)) for kernel, _ in self.pairs)
 
-    def layer_sparsity(self):
-        """Measured share of exact zeros, by variable path, in [0, 1]."""
-        return {
-            kernel.path: float(np.mean(kernel.numpy() == 0))
-            for kernel, _ in self.pairs
-        }
-
     def report(self):
         """Figures for the log; reads every mask.
 

@@ -147,13 +147,18 @@ class StopOnSignal(keras.callbacks.Callback):
 
     A second signal interrupts at once. Handlers are in place from `arm` to
     `disarm`, which the caller wraps around the whole run.
+
+    Args:
+        agree: function of this process's "signalled?" that tells whether any
+            worker was; all of them have to stop after the same call.
     """
 
     SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-    def __init__(self):
+    def __init__(self, agree=bool):
         super().__init__()
         self.received = None
+        self.agree = agree
         self._before = {}
 
     def arm(self):
@@ -172,7 +177,8 @@ class StopOnSignal(keras.callbacks.Callback):
         self.received = signal.Signals(number).name
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.received is not None:
+        if self.agree(self.received is not None):
+            self.received = self.received or "a signal to another worker"
             self.model.stop_training = True
 
 

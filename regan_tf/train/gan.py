@@ -31,10 +31,11 @@ class GAN:
             self.average = MovingAverage(
                 self.generator, build(config)[0], config.training.ema_decay
             )
-        self.generator_optimizer = _adam(config.training, 1)
-        self.discriminator_optimizer = _adam(
-            config.training, config.training.critic_steps
-        )
+        training = config.training
+        self.generator_rate = _rate(training, 1)
+        self.discriminator_rate = _rate(training, training.critic_steps)
+        self.generator_optimizer = _adam(training, self.generator_rate)
+        self.discriminator_optimizer = _adam(training, self.discriminator_rate)
         # Unbuilt optimisers would create variables inside the traced step.
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(
@@ -69,9 +70,9 @@ class GAN:
             # cannot be restored into these by accident.
             for variable in thing.variables:
                 named[f"{owner}/{variable.path}"] = variable.value
-        for owner in ("generator_optimizer", "discriminator_optimizer"):
-            factor = getattr(self, owner)._learning_rate.factor
-            named[f"{owner}/phase_factor"] = factor.value
+        # Optimisers do not count their schedules' variables as their own.
+        for owner in ("generator_rate", "discriminator_rate"):
+            named[f"{owner}/factor"] = getattr(self, owner).factor.value
         return named
 
 
@@ -92,10 +93,16 @@ def build(config):
     )
 
 
-def _adam(training, updates_per_step):
+def _rate(training, updates_per_step):
     decay_steps = training.steps if training.lr_decay == "linear" else None
+    return SwitchableDecay(
+        training.learning_rate, decay_steps, updates_per_step
+    )
+
+
+def _adam(training, rate):
     return keras.optimizers.Adam(
-        SwitchableDecay(training.learning_rate, decay_steps, updates_per_step),
+        rate,
         beta_1=training.beta1,
         beta_2=training.beta2,
         epsilon=1e-8,  # PyTorch's default, which the recipes were tuned with

@@ -27,6 +27,8 @@ class Trainer:
             images an element.
         critic_steps: critic updates per generator update.
         average: the `MovingAverage` to update after each step, or None.
+        steps_per_call: most steps in a call; None: as many as fill half a
+            second.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Trainer:
         make_batches,
         critic_steps,
         average=None,
+        steps_per_call=None,
     ):
         self.strategy = strategy
         self.step = step
@@ -44,6 +47,7 @@ class Trainer:
         self.make_batches = make_batches
         self.critic_steps = critic_steps
         self.average = average
+        self.steps_per_call = steps_per_call
         self._run = tf.function(self._steps)
 
     @property
@@ -104,7 +108,7 @@ class Trainer:
             Completed steps.
         """
         listed = keras.callbacks.CallbackList(callbacks, model=gan)
-        pacer = _Pacer()
+        pacer = _Pacer(self.steps_per_call)
         batches = iter(self.make_batches(start * self.critic_steps))
         listed.on_train_begin()
         listed.on_epoch_begin(0)
@@ -140,13 +144,14 @@ class _Pacer:
     calls still shows, once the device's queue is full.
     """
 
-    def __init__(self):
-        self.steps = 1
+    def __init__(self, fixed=None):
+        self.fixed = fixed
+        self.steps = fixed or 1
         self._last = None  # end of the last call; None: it traced
 
     def note(self, count):
         now = time.monotonic()
-        if self._last is not None:
+        if self._last is not None and self.fixed is None:
             seconds = (now - self._last) / count
             wanted = int(_SECONDS_PER_CALL / max(seconds, 1e-9))
             # Grows slowly, so that one short call cannot mislead it.

@@ -63,6 +63,23 @@ def worker_index():
     return int(task["index"]) + len(_cluster()["cluster"].get("chief", ()))
 
 
+def any_worker(strategy):
+    """Function of a bool that tells whether it is true of any worker.
+
+    All workers must call it at the same point; alone, it is `bool`.
+    """
+    if num_workers() == 1:
+        return bool
+    import tensorflow as tf
+
+    @tf.function
+    def total(value):
+        per_replica = strategy.run(tf.identity, args=(value,))
+        return strategy.reduce("SUM", per_replica, axis=None)
+
+    return lambda value: bool(total(tf.constant(float(value))) > 0)
+
+
 def _split_cpu(count):
     import tensorflow as tf
 
