@@ -20,7 +20,8 @@ def num_pruned(size: int, sparsity: float) -> int:
             f"`sparsity` must be in [0, 1). Received: sparsity={sparsity}"
         )
     # Decimal fractions are not exact in binary: 0.29·100 is 28.999…96, which
-    # must give 29. Nine digits leave kernels up to 10^8 entries exact.
+    # must give 29. Six decimals of the count are far above its rounding error
+    # and far below one entry.
     return math.floor(round(sparsity * size, 6))
 
 
