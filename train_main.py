@@ -8,8 +8,9 @@ from absl import app, flags, logging
 from regan_tf import flags as regan_flags
 from regan_tf.errors import Diverged, UserError
 
-# TensorFlow's start-up notes would bury the run's own lines.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow's start-up notes, some of which call themselves errors, would bury
+# the run's own lines; what matters of them (which devices) a run says itself.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.set_verbosity(logging.WARNING)
 
 regan_flags.define()

@@ -43,15 +43,20 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
     config = config.at(len(images.train))
     _check_method(config)
     # Every worker resumes from the chief's directory; only the chief writes.
-    resume = not overwrite and RunDir(config.output.run_dir).holds(config)
+    # The images' content is part of what a run is; their path is not.
+    facts = config.as_dict() | {"data.fingerprint": images.train.fingerprint}
+    resume = not overwrite and RunDir(config.output.run_dir).holds(facts)
     run_dir = RunDir(_own_root(config))
     strategy = start_tensorflow(config)
-    run_dir.create(config, flags_text, overwrite)
+    run_dir.create(facts, flags_text, overwrite)
 
     from regan_tf.experiment import Experiment
 
     print(run_dir.layout())
-    Experiment(config, images, strategy, run_dir).execute(resume)
+    try:
+        Experiment(config, images, strategy, run_dir).execute(resume)
+    finally:
+        run_dir.unlock()
     if worker_index() == 0:
         print(run_dir.layout())
     else:
@@ -149,6 +154,9 @@ def start_tensorflow(config: ExperimentConfig):
                 f"--{name} must be a multiple of the {replicas} devices in "
                 f"use. Received: {getattr(config.training, name)}"
             )
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    kind = "GPU" if gpus else "CPU (TensorFlow finds no GPU)"
+    print(f"training on {replicas} {kind} device{'s' * (replicas > 1)}")
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     return strategy

@@ -6,6 +6,11 @@ import os
 import shutil
 import time
 
+try:
+    import fcntl
+except ImportError:  # Windows has none; two runs in a folder go unnoticed
+    fcntl = None
+
 from regan_tf.config import differences
 from regan_tf.errors import UserError
 
@@ -72,6 +77,7 @@ class RunDir:
 
     def __init__(self, root):
         self.root = root
+        self._locked = None
         for name, (file, _) in _LAYOUT.items():
             setattr(self, name, os.path.join(root, file))
 
@@ -82,18 +88,19 @@ class RunDir:
             lines.append(f"  {file:<14} {meaning}")
         return "\n".join(lines)
 
-    def holds(self, config):
+    def holds(self, facts):
         """Whether this very run is there to be resumed.
 
         Args:
-            config: `ExperimentConfig` whose durations are steps.
+            facts: flat dict, `ExperimentConfig.as_dict` in steps and whatever
+                else makes a run what it is, such as its data's fingerprint.
 
         Raises:
             UserError: the directory holds another run, or something that is
                 no run.
         """
         if os.path.exists(self.config):
-            self._check_same(config.as_dict())
+            self._check_same(facts)
             return True
         if os.path.isdir(self.root) and os.listdir(self.root):
             raise UserError(
@@ -102,29 +109,52 @@ class RunDir:
             )
         return False
 
-    def create(self, config, flags_text, overwrite=False):
-        """Makes the directory and notes the configuration in it.
+    def create(self, facts, flags_text, overwrite=False):
+        """Makes the directory, locks it, and notes the run in it.
 
         Args:
-            config: `ExperimentConfig` whose durations are steps.
+            facts: as in `holds`.
             flags_text: the run as a flag file.
             overwrite: move what is there aside first.
 
         Raises:
-            UserError: the directory cannot be made.
+            UserError: the directory cannot be made, or another process is
+                training in it.
         """
-        if overwrite and os.path.exists(self.root):
-            self._move_aside()
         try:
+            if overwrite and os.path.exists(self.root):
+                if os.path.isdir(self.root):
+                    self._lock()
+                self._move_aside()
             for folder in (self.root, self.samples, self.saved_model):
                 os.makedirs(folder, exist_ok=True)
+            self._lock()
         except OSError as error:
             raise UserError(
                 f"--run_dir={self.root} cannot be made: {error.strerror}"
             ) from None
-        document = {"config": config.as_dict(), "versions": _versions()}
+        document = {"config": facts, "versions": _versions()}
         write_atomically(self.config, json.dumps(document, indent=1) + "\n")
         write_atomically(self.flags, flags_text)
+
+    def _lock(self):
+        """Keeps other processes out until this one ends, however it ends."""
+        if fcntl is None:
+            return
+        path = os.path.join(self.root, ".lock")
+        self._locked = open(path, "w")  # noqa: SIM115 (closing it unlocks)
+        try:
+            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"another process is training in --run_dir={self.root}; wait "
+                "for it, stop it, or name another folder"
+            ) from None
+
+    def unlock(self):
+        """Lets other processes in."""
+        if self._locked is not None:
+            self._locked.close()
 
     def _move_aside(self):
         stamp = time.strftime("%Y%m%d-%H%M%S")

@@ -19,11 +19,11 @@ from regan_tf.train.run_dir import (
 from tests.tiny import tiny_config
 
 
-def _open(tmp_path, *words, overwrite=False):
+def _open(tmp_path, *words, overwrite=False, **facts):
     run_dir = RunDir(str(tmp_path / "run"))
-    config = tiny_config(*words).at(40)
-    resume = not overwrite and run_dir.holds(config)
-    run_dir.create(config, "--seed=0\n", overwrite)
+    facts = tiny_config(*words).at(40).as_dict() | facts
+    resume = not overwrite and run_dir.holds(facts)
+    run_dir.create(facts, "--seed=0\n", overwrite)
     return run_dir, resume
 
 
@@ -41,9 +41,26 @@ def test_another_configuration_is_refused_and_listed(tmp_path):
     assert "--overwrite" in str(error.value)
 
 
+def test_other_images_are_refused(tmp_path):
+    _open(tmp_path, fingerprint="a")
+    with pytest.raises(UserError, match="fingerprint: 'a' → 'b'"):
+        _open(tmp_path, fingerprint="b")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_second_process_is_kept_out(tmp_path, overwrite):
+    first, _ = _open(tmp_path)
+    with pytest.raises(UserError, match="another process is training in"):
+        _open(tmp_path, overwrite=overwrite)
+    assert os.path.exists(first.config)
+    first.unlock()
+    assert _open(tmp_path)[1] is True
+
+
 def test_overwrite_moves_the_old_run_aside(tmp_path):
     run_dir, _ = _open(tmp_path)
     write_atomically(run_dir.metrics, "old")
+    run_dir.unlock()
     assert _open(tmp_path, "--seed=5", overwrite=True)[1] is False
     (aside,) = (p for p in tmp_path.iterdir() if ".old-" in p.name)
     assert (aside / "metrics.jsonl").read_text() == "old"
@@ -60,6 +77,7 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path):
 
 def test_a_damaged_configuration_is_told(tmp_path):
     run_dir, _ = _open(tmp_path)
+    run_dir.unlock()
     write_atomically(run_dir.config, "{")
     with pytest.raises(UserError, match=r"config\.json is damaged"):
         _open(tmp_path)
