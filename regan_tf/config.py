@@ -20,7 +20,7 @@ LR_DECAYS = ("none", "linear")
 FEATURE_CHOICES = ("auto", "inception", "classifier", "none")
 
 # What a resumed run may change: how long and how it is watched, not what it
-# computes. Total steps move the end of a linear decay, which run.py says.
+# computes. Total steps move the end of a linear decay, which is said then.
 MAY_CHANGE = frozenset(
     "training.steps output.run_dir output.log_every output.eval_every "
     "output.checkpoint_every output.keep_checkpoints output.eval_images "

@@ -139,7 +139,10 @@ class Experiment:
 
     def _restore(self, resume):
         step = self.checkpointer.restore() if resume else None
-        if step is not None:
+        last = self.config.training.steps
+        if step is not None and step >= last:
+            print(f"trained to step {step:,} already, of --steps={last}")
+        elif step is not None:
             print(f"going on after step {step:,}")
         elif resume:
             print("the earlier run has no checkpoint; starting from step 0")
@@ -232,7 +235,6 @@ class Experiment:
         Log comes first, so that its clock covers the changing of masks, and
         checkpoints last, so that they hold the scores of their step.
         """
-
         output, last = self.config.output, self.config.training.steps
         check = self.log.check
         calls = [

@@ -154,9 +154,9 @@ def start_tensorflow(config: ExperimentConfig):
                 f"--{name} must be a multiple of the {replicas} devices in "
                 f"use. Received: {getattr(config.training, name)}"
             )
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    kind = "GPU" if gpus else "CPU (TensorFlow finds no GPU)"
-    print(f"training on {replicas} {kind} device{'s' * (replicas > 1)}")
+    gpus = bool(tf.config.list_physical_devices("GPU"))
+    devices = "GPU(s)" if gpus else "CPU device(s); TensorFlow finds no GPU"
+    print(f"training on {replicas} {devices}")
     if config.training.deterministic:
         tf.config.experimental.enable_op_determinism()
     return strategy

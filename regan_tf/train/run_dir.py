@@ -170,7 +170,14 @@ class RunDir:
             raise UserError(
                 f"{self.config} is damaged; pass --overwrite to start afresh"
             ) from None
-        changed = differences(old, json.loads(json.dumps(new)))
+        new = json.loads(json.dumps(new))
+        steps = [facts.get("training.steps") for facts in (old, new)]
+        if steps[0] != steps[1] and new.get("training.lr_decay") != "none":
+            print(
+                f"note: --steps was {steps[0]} and is {steps[1]}; the "
+                "learning rate decays over the new length from here on"
+            )
+        changed = differences(old, new)
         if changed:
             listed = "; ".join(f"{n}: {a!r} → {b!r}" for n, a, b in changed)
             raise UserError(

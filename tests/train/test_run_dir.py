@@ -32,6 +32,12 @@ def test_a_second_opening_resumes(tmp_path):
     assert _open(tmp_path, "--steps=20", "--log_every=7")[1] is True
 
 
+def test_a_longer_run_under_a_decay_is_told(tmp_path, capsys):
+    _open(tmp_path)
+    _open(tmp_path, "--steps=20")
+    assert "--steps was 10 and is 20" in capsys.readouterr().out
+
+
 def test_another_configuration_is_refused_and_listed(tmp_path):
     _open(tmp_path)
     with pytest.raises(UserError) as error:
