@@ -86,12 +86,16 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Which networks; widths in channels."""
+    """Which networks; widths in channels.
+
+    `fuse_resampling` computes the same with fewer multiplications.
+    """
 
     arch: str
     latent_dim: int
     generator_width: int
     discriminator_width: int
+    fuse_resampling: bool
 
     def __post_init__(self) -> None:
         for name in ("generator_width", "discriminator_width"):

@@ -76,6 +76,12 @@ def _define_training() -> None:
     flags.DEFINE_integer(
         "discriminator_width", None, "Channels of the discriminator." + _RECIPE
     )
+    flags.DEFINE_bool(
+        "fuse_resampling",
+        True,
+        "Compute a convolution and the up- or downsampling beside it as one "
+        "operation: the same within rounding, faster.",
+    )
     flags.DEFINE_string(
         "steps", None, "Length of training" + _LENGTH + "." + _RECIPE
     )
@@ -305,6 +311,7 @@ def _network(recipe: Recipe) -> NetworkConfig:
         latent_dim=recipe.latent_dim,
         generator_width=_or_recipe("generator_width", recipe),
         discriminator_width=_or_recipe("discriminator_width", recipe),
+        fuse_resampling=FLAGS.fuse_resampling,
     )
 
 

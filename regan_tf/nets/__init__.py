@@ -5,7 +5,7 @@ import importlib
 from regan_tf.recipes import RECIPES
 
 
-def build_networks(arch, *, resolution, latent_dim, widths, masked):
+def build_networks(arch, *, resolution, latent_dim, widths, masked, fused=True):
     """Builds both networks of an architecture.
 
     Args:
@@ -15,6 +15,8 @@ def build_networks(arch, *, resolution, latent_dim, widths, masked):
         widths: channels of generator and discriminator.
         masked: pair of bools: whether generator and discriminator get masked
             layers. A mask costs nothing measurable, but memory.
+        fused: whether resampling is fused with convolutions: the same
+            results within rounding, faster.
 
     Returns:
         (generator, discriminator): `keras.Model`s; latents (B, latent_dim) to
@@ -27,8 +29,9 @@ def build_networks(arch, *, resolution, latent_dim, widths, masked):
         latent_dim=latent_dim,
         width=widths[0],
         masked=masked[0],
+        fused=fused,
     )
     discriminator = module.discriminator(
-        resolution=resolution, width=widths[1], masked=masked[1]
+        resolution=resolution, width=widths[1], masked=masked[1], fused=fused
     )
     return generator, discriminator

@@ -6,6 +6,14 @@ from typing import Any
 import keras
 from keras import layers as kl
 
+from regan_tf.nets.resample import (
+    DownConv2D,
+    MaskedDownConv2D,
+    MaskedSpectralDownConv2D,
+    MaskedUpConv2D,
+    SpectralDownConv2D,
+    UpConv2D,
+)
 from regan_tf.nets.spectral_norm import (
     MaskedSpectralConv2D,
     MaskedSpectralDense,
@@ -21,24 +29,37 @@ class Layers:
 
     One file describes a network; these make it plain, masked or spectrally
     normalised.
+
+    Attributes:
+        conv, dense: convolution and dense layer.
+        up_conv, down_conv: 3×3 convolution fused with the upsampling before
+            or the pooling after it, or None: as two operations.
     """
 
     conv: Any
     dense: Any
+    up_conv: Any
+    down_conv: Any
 
     @classmethod
-    def plain(cls, masked):
+    def plain(cls, masked, fused=True):
         """Layers without normalisation of their weights."""
         if masked:
-            return cls(MaskedConv2D, MaskedDense)
-        return cls(kl.Conv2D, kl.Dense)
+            layers = MaskedConv2D, MaskedDense
+            both = MaskedUpConv2D, MaskedDownConv2D
+        else:
+            layers, both = (kl.Conv2D, kl.Dense), (UpConv2D, DownConv2D)
+        return cls(*layers, *(both if fused else (None, None)))
 
     @classmethod
-    def spectral(cls, masked):
-        """Spectrally normalised layers."""
+    def spectral(cls, masked, fused=True):
+        """Spectrally normalised layers; upsampling is never fused."""
         if masked:
-            return cls(MaskedSpectralConv2D, MaskedSpectralDense)
-        return cls(SpectralConv2D, SpectralDense)
+            layers = MaskedSpectralConv2D, MaskedSpectralDense
+            down = MaskedSpectralDownConv2D
+        else:
+            layers, down = (SpectralConv2D, SpectralDense), SpectralDownConv2D
+        return cls(*layers, None, down if fused else None)
 
 
 def xavier(gain=1.0):
@@ -71,6 +92,45 @@ def upsample(x, name):
 def downsample(x, name):
     """Mean over 2×2 pixels: (B, H, W, C) to (B, H/2, W/2, C)."""
     return kl.AveragePooling2D(2, name=name)(x)
+
+
+def convolve(layers, x, filters, name, *, side=3, gain=1.0, resample=None):
+    """A "same" convolution, Xavier-uniform, with 2× resampling if asked.
+
+    Args:
+        layers: the `Layers` of the network.
+        x: (B, H, W, C).
+        filters: channels of the result.
+        name: of the layer.
+        side: of the kernel: 1 or 3.
+        gain: of its initialisation.
+        resample: None, "up" (nearest, before the convolution) or "down"
+            (mean, after it). Where it is exactly equal or fused, fewer
+            multiplications do the same; see `regan_tf.nets.resample`.
+    """
+    fused = {"up": layers.up_conv, "down": layers.down_conv}.get(resample)
+    conv = (fused if side == 3 else None) or layers.conv
+    apply = conv(
+        filters,
+        side,
+        padding="same",
+        kernel_initializer=xavier(gain),
+        name=name,
+    )
+    if resample is None or conv is fused:
+        return apply(x)
+    # A 1×1 convolution commutes with both resamplings: on the small side.
+    if resample == "up":
+        return (
+            upsample(apply(x), f"{name}_up")
+            if side == 1
+            else apply(upsample(x, f"{name}_up"))
+        )
+    return (
+        apply(downsample(x, f"{name}_pool"))
+        if side == 1
+        else downsample(apply(x), f"{name}_pool")
+    )
 
 
 def relu(x, name):

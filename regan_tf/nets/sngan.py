@@ -16,9 +16,8 @@ from keras import ops
 from regan_tf.nets.blocks import (
     Layers,
     batch_norm,
-    downsample,
+    convolve,
     relu,
-    upsample,
     xavier,
 )
 
@@ -30,7 +29,9 @@ def _num_ups(resolution):
     return {32: (4, 3), 48: (6, 3), 64: (4, 4)}[resolution]
 
 
-def generator(*, resolution, latent_dim=128, width=256, masked=False):
+def generator(
+    *, resolution, latent_dim=128, width=256, masked=False, fused=True
+):
     """Table 4(a): dense, up blocks of equal width, convolution, tanh.
 
     Args:
@@ -38,12 +39,13 @@ def generator(*, resolution, latent_dim=128, width=256, masked=False):
         latent_dim: length of the latent vector z ~ N(0, I).
         width: channels of every block.
         masked: whether kernels carry masks.
+        fused: whether resampling is fused with convolutions.
 
     Returns:
         `keras.Model`: latents (B, latent_dim) to float32 images
         (B, resolution, resolution, 3) in [-1, 1].
     """
-    layers = Layers.plain(masked)
+    layers = Layers.plain(masked, fused)
     side, blocks = _num_ups(resolution)
     z = keras.Input((latent_dim,), name="latents")
     x = layers.dense(
@@ -54,9 +56,7 @@ def generator(*, resolution, latent_dim=128, width=256, masked=False):
         x = up_block(x, width, layers, f"up{i}")
     x = batch_norm(x, "norm")
     x = relu(x, "relu")
-    x = layers.conv(
-        3, 3, padding="same", kernel_initializer=xavier(), name="to_rgb"
-    )(x)
+    x = convolve(layers, x, 3, "to_rgb")
     x = kl.Activation("tanh", dtype="float32", name="images")(x)
     return keras.Model(z, x, name="generator")
 
@@ -64,32 +64,32 @@ def generator(*, resolution, latent_dim=128, width=256, masked=False):
 def up_block(x, width, layers, name):
     """Residual block that doubles the side: BN, ReLU, up, conv; BN, ReLU,
     conv; plus up, 1×1 conv. No activation after the sum."""
-    conv = _conv(layers)
     h = batch_norm(x, f"{name}_norm1")
     h = relu(h, f"{name}_relu1")
-    h = upsample(h, f"{name}_up")
-    h = conv(h, width, f"{name}_conv1")
+    h = _conv(layers, h, width, f"{name}_conv1", resample="up")
     h = batch_norm(h, f"{name}_norm2")
     h = relu(h, f"{name}_relu2")
-    h = conv(h, width, f"{name}_conv2")
-    shortcut = upsample(x, f"{name}_shortcut_up")
-    shortcut = conv(shortcut, width, f"{name}_shortcut", side=1, gain=1.0)
+    h = _conv(layers, h, width, f"{name}_conv2")
+    shortcut = convolve(
+        layers, x, width, f"{name}_shortcut", side=1, resample="up"
+    )
     return kl.Add(name=f"{name}_sum")([h, shortcut])
 
 
-def discriminator(*, resolution, width=128, masked=False):
+def discriminator(*, resolution, width=128, masked=False, fused=True):
     """Table 4(b): spectrally normalised blocks, sum over pixels, dense.
 
     Args:
         resolution: 32, 48 or 64.
         width: channels of every block.
         masked: whether kernels carry masks.
+        fused: whether resampling is fused with convolutions.
 
     Returns:
         `keras.Model`: images (B, resolution, resolution, 3) in [-1, 1] to
         float32 logits (B, 1).
     """
-    layers = Layers.spectral(masked)
+    layers = Layers.spectral(masked, fused)
     images = keras.Input((resolution, resolution, 3), name="images")
     x = first_block(images, width, layers, "down1")
     for i in range(2, 4 if resolution == 64 else 3):
@@ -107,13 +107,12 @@ def discriminator(*, resolution, width=128, masked=False):
 
 def first_block(x, width, layers, name):
     """conv, ReLU, conv, mean-pool; plus mean-pool, 1×1 conv of the image."""
-    conv = _conv(layers)
-    h = conv(x, width, f"{name}_conv1")
+    h = _conv(layers, x, width, f"{name}_conv1")
     h = relu(h, f"{name}_relu")
-    h = conv(h, width, f"{name}_conv2")
-    h = downsample(h, f"{name}_pool")
-    shortcut = downsample(x, f"{name}_shortcut_pool")
-    shortcut = conv(shortcut, width, f"{name}_shortcut", side=1, gain=1.0)
+    h = _conv(layers, h, width, f"{name}_conv2", resample="down")
+    shortcut = convolve(
+        layers, x, width, f"{name}_shortcut", side=1, resample="down"
+    )
     return kl.Add(name=f"{name}_sum")([h, shortcut])
 
 
@@ -122,29 +121,20 @@ def down_block(x, width, layers, name, down=True):
 
     Without `down` there is no pooling, and the shortcut is the identity.
     """
-    conv = _conv(layers)
+    resample = "down" if down else None
     h = relu(x, f"{name}_relu1")
-    h = conv(h, width, f"{name}_conv1")
+    h = _conv(layers, h, width, f"{name}_conv1")
     h = relu(h, f"{name}_relu2")
-    h = conv(h, width, f"{name}_conv2")
+    h = _conv(layers, h, width, f"{name}_conv2", resample=resample)
     if down:
-        h = downsample(h, f"{name}_pool")
-        x = conv(x, width, f"{name}_shortcut", side=1, gain=1.0)
-        x = downsample(x, f"{name}_shortcut_pool")
+        x = convolve(
+            layers, x, width, f"{name}_shortcut", side=1, resample="down"
+        )
     return kl.Add(name=f"{name}_sum")([h, x])
 
 
-def _conv(layers):
-    """conv(x, filters, name): "same" convolution, Xavier-uniform."""
-
-    def apply(x, filters, name, side=3, gain=RESIDUAL_GAIN):
-        layer = layers.conv(
-            filters,
-            side,
-            padding="same",
-            kernel_initializer=xavier(gain),
-            name=name,
-        )
-        return layer(x)
-
-    return apply
+def _conv(layers, x, width, name, resample=None):
+    """3×3 convolution of the residual path."""
+    return convolve(
+        layers, x, width, name, gain=RESIDUAL_GAIN, resample=resample
+    )

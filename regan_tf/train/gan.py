@@ -90,6 +90,7 @@ def build(config):
             config.method.prunes("generator"),
             config.method.prunes("discriminator"),
         ),
+        fused=config.network.fuse_resampling,
     )
 
 

@@ -1,0 +1,145 @@
+"""Convolutions with 2× resampling as one operation each.
+
+Nearest upsampling and then a 3×3 convolution is a 4×4 transposed convolution
+of stride 2; a 3×3 convolution and then a mean over 2×2 pixels is a 4×4
+convolution of stride 2. The weights stay 3×3, so masks, spectral norms and
+checkpoints are the same; only 4/9 of the multiplications are left. Results
+differ by rounding.
+"""
+
+import keras
+from keras import ops
+
+from regan_tf.nets.spectral_norm import MaskedSpectralConv2D, SpectralConv2D
+from regan_tf.regan.layers import MaskedConv2D
+
+
+def sum_of_shifts(kernel):
+    """A 3×3 kernel added to its copies shifted by (0, 1), (1, 0) and (1, 1).
+
+    Args:
+        kernel: (3, 3, channels in, channels out).
+
+    Returns:
+        (4, 4, channels in, channels out): what four neighbouring pixels of
+        equal value, or of equal weight, see of the kernel.
+    """
+    rows = ops.pad(kernel, ((0, 1), (0, 0), (0, 0), (0, 0))) + ops.pad(
+        kernel, ((1, 0), (0, 0), (0, 0), (0, 0))
+    )
+    return ops.pad(rows, ((0, 0), (0, 1), (0, 0), (0, 0))) + ops.pad(
+        rows, ((0, 0), (1, 0), (0, 0), (0, 0))
+    )
+
+
+class Resampling:
+    """Mixin: a 3×3 "same" convolution of even-sided inputs, resampled by 2.
+
+    Place it before a Keras 2D convolution, masked or spectrally normalised or
+    not.
+
+    Raises:
+        ValueError: another kernel size, stride, padding or dilation.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        plain = (
+            self.kernel_size == (3, 3)
+            and self.strides == (1, 1)
+            and self.padding == "same"
+            and self.dilation_rate == (1, 1)
+            and self.groups == 1
+            and self.data_format == "channels_last"
+        )
+        if not plain:
+            raise ValueError(
+                f"{type(self).__name__} takes kernel_size=3, strides=1, "
+                'padding="same", no dilation, one group and channels last. '
+                f"Received: kernel_size={self.kernel_size}, "
+                f"strides={self.strides}, padding={self.padding!r}, "
+                f"dilation_rate={self.dilation_rate}, groups={self.groups}, "
+                f"data_format={self.data_format!r}"
+            )
+
+
+class Upsampled(Resampling):
+    """Mixin: nearest upsampling, then the convolution.
+
+    (B, H, W, C) to (B, 2H, 2W, filters).
+    """
+
+    def convolution_op(self, inputs, kernel):
+        # A transposed convolution spreads each pixel over the outputs that
+        # see it, so its kernel is the flipped one with axes exchanged.
+        spread = ops.flip(sum_of_shifts(kernel), (0, 1))
+        spread = ops.transpose(spread, (0, 1, 3, 2))
+        return ops.conv_transpose(inputs, spread, strides=2, padding="same")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        return (batch, _times2(height), _times2(width), self.filters)
+
+
+class Downsampled(Resampling):
+    """Mixin: the convolution, then the mean over 2×2 pixels.
+
+    (B, H, W, C) to (B, H/2, W/2, filters); H and W even.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        return ops.conv(
+            inputs, sum_of_shifts(kernel) / 4, strides=2, padding="same"
+        )
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        return (batch, _half(height), _half(width), self.filters)
+
+
+def _times2(side):
+    return None if side is None else 2 * side
+
+
+def _half(side):
+    return None if side is None else side // 2
+
+
+def _register(cls):
+    return keras.saving.register_keras_serializable("regan_tf")(cls)
+
+
+@_register
+class UpConv2D(Upsampled, keras.layers.Conv2D):
+    """Nearest upsampling and 3×3 convolution in one."""
+
+
+@_register
+class MaskedUpConv2D(Upsampled, MaskedConv2D):
+    """`UpConv2D` with a mask on its kernel."""
+
+    stock = UpConv2D
+
+
+@_register
+class DownConv2D(Downsampled, keras.layers.Conv2D):
+    """3×3 convolution and mean over 2×2 pixels in one."""
+
+
+@_register
+class MaskedDownConv2D(Downsampled, MaskedConv2D):
+    """`DownConv2D` with a mask on its kernel."""
+
+    stock = DownConv2D
+
+
+@_register
+class SpectralDownConv2D(Downsampled, SpectralConv2D):
+    """Spectrally normalised `DownConv2D`; the norm is of the 3×3 kernel."""
+
+
+@_register
+class MaskedSpectralDownConv2D(Downsampled, MaskedSpectralConv2D):
+    """`SpectralDownConv2D` with a mask on its kernel."""
+
+    stock = SpectralDownConv2D
