@@ -34,12 +34,15 @@ class Layers:
         conv, dense: convolution and dense layer.
         up_conv, down_conv: 3×3 convolution fused with the upsampling before
             or the pooling after it, or None: as two operations.
+        fused: whether to save work at resamplings; else every operation is
+            as published.
     """
 
     conv: Any
     dense: Any
     up_conv: Any
     down_conv: Any
+    fused: bool
 
     @classmethod
     def plain(cls, masked, fused=True):
@@ -49,7 +52,7 @@ class Layers:
             both = MaskedUpConv2D, MaskedDownConv2D
         else:
             layers, both = (kl.Conv2D, kl.Dense), (UpConv2D, DownConv2D)
-        return cls(*layers, *(both if fused else (None, None)))
+        return cls(*layers, *(both if fused else (None, None)), fused)
 
     @classmethod
     def spectral(cls, masked, fused=True):
@@ -59,7 +62,7 @@ class Layers:
             down = MaskedSpectralDownConv2D
         else:
             layers, down = (SpectralConv2D, SpectralDense), SpectralDownConv2D
-        return cls(*layers, None, down if fused else None)
+        return cls(*layers, None, down if fused else None, fused)
 
 
 def xavier(gain=1.0):
@@ -108,8 +111,8 @@ def convolve(layers, x, filters, name, *, side=3, gain=1.0, resample=None):
             (mean, after it). Where it is exactly equal or fused, fewer
             multiplications do the same; see `regan_tf.nets.resample`.
     """
-    fused = {"up": layers.up_conv, "down": layers.down_conv}.get(resample)
-    conv = (fused if side == 3 else None) or layers.conv
+    both = {"up": layers.up_conv, "down": layers.down_conv}.get(resample)
+    conv = both if both is not None and side == 3 else layers.conv
     apply = conv(
         filters,
         side,
@@ -117,20 +120,20 @@ def convolve(layers, x, filters, name, *, side=3, gain=1.0, resample=None):
         kernel_initializer=xavier(gain),
         name=name,
     )
-    if resample is None or conv is fused:
+    if resample is None or conv is both:
         return apply(x)
-    # A 1×1 convolution commutes with both resamplings: on the small side.
     if resample == "up":
-        return (
-            upsample(apply(x), f"{name}_up")
-            if side == 1
-            else apply(upsample(x, f"{name}_up"))
-        )
-    return (
-        apply(downsample(x, f"{name}_pool"))
-        if side == 1
-        else downsample(apply(x), f"{name}_pool")
-    )
+        steps = [_named(upsample, f"{name}_up"), apply]
+    else:
+        steps = [apply, _named(downsample, f"{name}_pool")]
+    # A 1×1 convolution commutes with both resamplings: on the small side.
+    if layers.fused and side == 1:
+        steps.reverse()
+    return steps[1](steps[0](x))
+
+
+def _named(function, name):
+    return lambda x: function(x, name)
 
 
 def relu(x, name):

@@ -7,6 +7,8 @@ checkpoints are the same; only 4/9 of the multiplications are left. Results
 differ by rounding.
 """
 
+from math import prod
+
 import keras
 from keras import ops
 
@@ -61,6 +63,16 @@ class Resampling:
                 f"dilation_rate={self.dilation_rate}, groups={self.groups}, "
                 f"data_format={self.data_format!r}"
             )
+
+    def macs_per_image(self, input_shape, output_shape):
+        """Multiply-accumulates done for one image: a 4×4 kernel at each pixel
+        of the smaller side. (As two operations: 3×3 at each of the larger.)
+
+        Args:
+            input_shape, output_shape: (B, H, W, C).
+        """
+        pixels = min(prod(input_shape[1:3]), prod(output_shape[1:3]))
+        return 16 * pixels * input_shape[-1] * self.filters
 
 
 class Upsampled(Resampling):

@@ -17,6 +17,7 @@ from regan_tf.nets.blocks import (
     Layers,
     batch_norm,
     convolve,
+    downsample,
     relu,
     xavier,
 )
@@ -110,9 +111,8 @@ def first_block(x, width, layers, name):
     h = _conv(layers, x, width, f"{name}_conv1")
     h = relu(h, f"{name}_relu")
     h = _conv(layers, h, width, f"{name}_conv2", resample="down")
-    shortcut = convolve(
-        layers, x, width, f"{name}_shortcut", side=1, resample="down"
-    )
+    shortcut = downsample(x, f"{name}_shortcut_pool")
+    shortcut = convolve(layers, shortcut, width, f"{name}_shortcut", side=1)
     return kl.Add(name=f"{name}_sum")([h, shortcut])
 
 
