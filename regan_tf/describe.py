@@ -1,7 +1,11 @@
 """What a run is going to do, in words: `--dry_run` and the start of a run."""
 
+import dataclasses
+
 import numpy as np
 
+from regan_tf.metrics.cost import training_cost
+from regan_tf.metrics.flops import layer_costs
 from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.schedule import make_schedule, phases
 from regan_tf.train.gan import build
@@ -23,8 +27,18 @@ def describe(config):
             *networks,
             "timetable:",
             describe_timetable(config, make_schedule(config.method)),
+            describe_cost(config),
         ]
     )
+
+
+def describe_cost(config):
+    """Theoretical operations of a run, counted on the networks as published:
+    fusing saves some of them, and every other figure in the field counts
+    them."""
+    network = dataclasses.replace(config.network, fuse_resampling=False)
+    published = build(dataclasses.replace(config, network=network))
+    return str(training_cost(config, *map(layer_costs, published)))
 
 
 def describe_config(config):

@@ -20,6 +20,9 @@ def test_full_sngan_without_the_images(capsys):
     assert "sparse in total: 40,000 steps" in said
     assert "dense in total: 40,000 steps" in said
     assert "images shown to the discriminator: 32,000,000" in said
+    # 2·1e5·(704·G + 2,176·D), with the data sheet's counts of G and D.
+    assert "dense: generator forward 1.506e+17" in said
+    assert "total 3.551e+17" in said
 
 
 def test_learning_rates_of_the_timetable(capsys):
