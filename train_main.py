@@ -32,6 +32,12 @@ def main(argv):
             overwrite=flags.FLAGS.overwrite,
             flags_text=regan_flags.as_text(),
         )
+    except KeyboardInterrupt:
+        print(
+            "interrupted; the same command goes on from the newest checkpoint",
+            file=sys.stderr,
+        )
+        sys.exit(130)
     except Diverged as error:
         sys.exit(f"training diverged: {error}")
 

@@ -19,6 +19,8 @@ REGROW_CHOICES = ("zero", "random")
 LR_DECAYS = ("none", "linear")
 FEATURE_CHOICES = ("auto", "inception", "classifier", "none")
 
+MAX_STEPS = 100_000_000
+
 # What a resumed run may change: how long and how it is watched, not what it
 # computes. Total steps move the end of a linear decay, which is said then.
 MAY_CHANGE = frozenset(
@@ -268,9 +270,16 @@ class ExperimentConfig:
                 changes[name] = value
             return dataclasses.replace(part, **changes)
 
+        training = resolve(self.training, steps=1)
+        _check(
+            training.steps <= MAX_STEPS,
+            "steps",
+            f"at most {MAX_STEPS:,}",
+            training.steps,
+        )
         return dataclasses.replace(
             self,
-            training=resolve(self.training, steps=1),
+            training=training,
             method=resolve(self.method, warmup=0, update_interval=1),
             output=resolve(
                 self.output, log_every=1, eval_every=0, checkpoint_every=1

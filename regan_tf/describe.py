@@ -7,6 +7,7 @@ import numpy as np
 from regan_tf.metrics.cost import training_cost
 from regan_tf.metrics.flops import layer_costs
 from regan_tf.regan.layers import masked_layers
+from regan_tf.regan.pruner import excluded_layers
 from regan_tf.regan.schedule import make_schedule, phases
 from regan_tf.train.gan import build
 
@@ -18,13 +19,18 @@ def describe(config):
 
     Args:
         config: `ExperimentConfig` whose durations are steps.
+
+    Raises:
+        UserError: `mask_exclude` names no layer.
     """
-    networks = [describe_network(network) for network in build(config)]
+    networks = build(config)
+    pruned = [n for n in networks if config.method.prunes(n.name)]
+    excluded_layers(pruned, config.method.mask_exclude if pruned else ())
     return "\n".join(
         [
             "configuration:",
             describe_config(config),
-            *networks,
+            *map(describe_network, networks),
             "timetable:",
             describe_timetable(config, make_schedule(config.method)),
             describe_cost(config),

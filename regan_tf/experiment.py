@@ -7,10 +7,11 @@ import keras
 import numpy as np
 
 from regan_tf.data import image_batches
+from regan_tf.errors import UserError
 from regan_tf.evaluation import make_evaluator
 from regan_tf.regan.callback import ReGAN
 from regan_tf.regan.pair import GeneratorPair
-from regan_tf.regan.pruner import Pruner
+from regan_tf.regan.pruner import Pruner, excluded_layers
 from regan_tf.regan.schedule import make_schedule
 from regan_tf.scoring import PairScorer
 from regan_tf.train.callbacks import Call, Log, Progress, StopOnSignal
@@ -18,7 +19,7 @@ from regan_tf.train.checkpoint import Checkpointer
 from regan_tf.train.gan import GAN
 from regan_tf.train.loop import Trainer
 from regan_tf.train.records import Recorder
-from regan_tf.train.run_dir import write_atomically
+from regan_tf.train.run_dir import write_atomically, writing
 from regan_tf.train.statistics import Statistics
 from regan_tf.train.step import GANStep
 from regan_tf.train.strategy import any_worker, num_workers
@@ -44,6 +45,7 @@ class Experiment:
             self.gan = GAN(config)
             self.statistics = Statistics()
         self.regan = self._make_regan()
+        self.evaluator, self.score_name = make_evaluator(config, images)
 
     @property
     def pair(self):
@@ -54,28 +56,30 @@ class Experiment:
         method, gan = self.config.method, self.gan
         if method.prune == "none":
             return None
-        options = {
-            "exclude": method.mask_exclude,
-            "regrow": method.regrow,
-            "seed": self.config.training.seed,
+        averages = [gan.average.average] if gan.average else []
+        targets = {
+            "generator": (gan.generator, gan.generator_optimizer, averages),
+            "discriminator": (
+                gan.discriminator,
+                gan.discriminator_optimizer,
+                (),
+            ),
         }
-        pruners = []
-        if method.prunes("generator"):
-            averages = [gan.average.average] if gan.average else []
-            pruners.append(
-                Pruner(
-                    gan.generator,
-                    gan.generator_optimizer,
-                    averages=averages,
-                    **options,
-                )
+        targets = {k: v for k, v in targets.items() if method.prunes(k)}
+        excluded = excluded_layers(
+            [model for model, _, _ in targets.values()], method.mask_exclude
+        )
+        pruners = [
+            Pruner(
+                model,
+                optimizer,
+                averages=copies,
+                exclude=excluded[model.name],
+                regrow=method.regrow,
+                seed=self.config.training.seed,
             )
-        if method.prunes("discriminator"):
-            pruners.append(
-                Pruner(
-                    gan.discriminator, gan.discriminator_optimizer, **options
-                )
-            )
+            for model, optimizer, copies in targets.values()
+        ]
         pair = GeneratorPair(gan.delivered)
         return ReGAN(make_schedule(self.config.method), pruners, pair)
 
@@ -140,8 +144,13 @@ class Experiment:
     def _restore(self, resume):
         step = self.checkpointer.restore() if resume else None
         last = self.config.training.steps
-        if step is not None and step >= last:
-            print(f"trained to step {step:,} already, of --steps={last}")
+        if step is not None and step > last:
+            raise UserError(
+                f"--steps={last} is less than the {step} steps that this run "
+                f"has been trained for; pass --steps={step} or more"
+            )
+        if step == last:
+            print(f"trained to step {step:,} already")
         elif step is not None:
             print(f"going on after step {step:,}")
         elif resume:
@@ -158,10 +167,10 @@ class Experiment:
             "indices": np.asarray(self.images.indices).tolist(),
             "skipped": list(self.images.full.skipped),
         }
-        write_atomically(self.run_dir.subset, json.dumps(subset) + "\n")
+        with writing(self.run_dir.root):
+            write_atomically(self.run_dir.subset, json.dumps(subset) + "\n")
 
     def _make_scorer(self):
-        evaluator, score_name = make_evaluator(self.config, self.images)
         return PairScorer(
             self.gan.delivered,
             pair=self.pair,
@@ -169,8 +178,8 @@ class Experiment:
             latent_dim=self.config.network.latent_dim,
             run_dir=self.run_dir,
             recorder=None,
-            evaluator=evaluator,
-            score_name=score_name,
+            evaluator=self.evaluator,
+            score_name=self.score_name,
             save_best=self.checkpointer.save_best,
         )
 
@@ -194,9 +203,9 @@ class Experiment:
 
     def _learning_rates(self, step):
         return {
-            "learning_rate/generator": _rate(self.gan.generator_optimizer),
-            "learning_rate/discriminator": _rate(
-                self.gan.discriminator_optimizer
+            "learning_rate/generator": self.gan.generator_rate.at(step - 1),
+            "learning_rate/discriminator": self.gan.discriminator_rate.at(
+                step - 1
             ),
         }
 
@@ -284,11 +293,6 @@ class Experiment:
                     f"{int(self.scorer.best_step[kind].numpy()):,}: "
                     f"{self.run_dir.saved_model}/best_{kind}"
                 )
-
-
-def _rate(optimizer):
-    rate = optimizer.learning_rate
-    return float(rate.numpy() if hasattr(rate, "numpy") else rate)
 
 
 def _short(scores):

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from regan_tf.train.run_dir import folder_atomically
+from regan_tf.train.run_dir import folder_atomically, writing
 
 
 def to_uint8(images):
@@ -88,7 +88,7 @@ def export_generator(generator, latent_dim, path, about):
     )
     module.sample = tf.function(sample, input_signature=[scalar, scalar])
     signatures = {"serving_default": module.images, "sample": module.sample}
-    with folder_atomically(path) as folder:
+    with writing(path), folder_atomically(path) as folder:
         tf.saved_model.save(module, folder, signatures=signatures)
         facts = {**about, "latent_dim": latent_dim, **_sparsity(generator)}
         with open(os.path.join(folder, "about.json"), "w") as file:

@@ -150,7 +150,8 @@ def _define_method() -> None:
         None,
         "A tensorflow-model-optimization schedule instead of the "
         "alternation: 'polynomial(initial,final,begin,end)' or "
-        "'constant(sparsity,begin)'.",
+        "'constant(sparsity,begin)'. --sparsity, --warmup, --update_interval "
+        "and --grow_lr_factor then have no say.",
     )
 
 
@@ -214,8 +215,13 @@ def expand_flagfiles(
             )
         if os.path.realpath(path) in seen:
             raise UserError(f"--flagfile={value} includes itself")
-        with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
+        try:
+            with open(path, encoding="utf-8") as file:
+                lines = [line.strip() for line in file]
+        except (OSError, UnicodeDecodeError):
+            raise UserError(
+                f"--flagfile={value} is not a readable text file"
+            ) from None
         lines = [line for line in lines if line and not line.startswith("#")]
         words += expand_flagfiles(
             lines, os.path.dirname(path), (*seen, os.path.realpath(path))
@@ -316,11 +322,6 @@ def _network(recipe: Recipe) -> NetworkConfig:
 
 
 def _method() -> MethodConfig:
-    if FLAGS.sparsity_schedule and FLAGS["sparsity"].present:
-        raise UserError(
-            "--sparsity_schedule holds its own sparsity; drop --sparsity. "
-            f"Received: --sparsity={FLAGS.sparsity} too"
-        )
     return MethodConfig(
         prune=FLAGS.prune,
         sparsity=FLAGS.sparsity,

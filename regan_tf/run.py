@@ -41,20 +41,23 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
     """
     images = load_images(config)
     config = config.at(len(images.train))
-    _check_method(config)
     # Every worker resumes from the chief's directory; only the chief writes.
     # The images' content is part of what a run is; their path is not.
     facts = config.as_dict() | {"data.fingerprint": images.train.fingerprint}
     resume = not overwrite and RunDir(config.output.run_dir).holds(facts)
     run_dir = RunDir(_own_root(config))
+    # Before anything else uses TensorFlow, as foreign schedules do.
     strategy = start_tensorflow(config)
-    run_dir.create(facts, flags_text, overwrite)
+    _check_method(config)
 
     from regan_tf.experiment import Experiment
 
+    # Whatever can be wrong is found before anything is written.
+    experiment = Experiment(config, images, strategy, run_dir)
+    run_dir.create(facts, flags_text, overwrite)
     print(run_dir.layout())
     try:
-        Experiment(config, images, strategy, run_dir).execute(resume)
+        experiment.execute(resume)
     finally:
         run_dir.unlock()
     if worker_index() == 0:
@@ -95,7 +98,7 @@ class Images:
 
     Attributes:
         full: the whole training split.
-        test: the test split, or None.
+        test: the test split, or None where there is none or no scores.
         train: the subset of `full` that the GAN is trained on.
         indices: its indices in `full`.
     """
@@ -112,7 +115,9 @@ def load_images(config: ExperimentConfig) -> Images:
     Raises:
         UserError: they cannot be had, or the subset is larger than the set.
     """
-    full, test = _load_full(config, "train"), _load_full(config, "test")
+    full = _load_full(config, "train")
+    scored = config.output.features != "none"
+    test = _load_full(config, "test") if scored else None
     data = config.data
     count = subset_count(len(full), data.fraction, data.num_images)
     indices = subset_indices(full.labels, len(full), count)

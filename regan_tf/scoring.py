@@ -150,4 +150,8 @@ class PairScorer:
             ]
         for kind, at, values in halves:
             strip_masks(self.generator, values, self._stock)
-            self.export(kind, kind, at)
+            scores = self.recorder.scores_of(kind, at)
+            if scores is None and self.evaluator is not None:
+                scores = self._score(kind, at, step)
+                self.recorder.scores(step, kind, {"of_step": at, **scores})
+            self.export(kind, kind, at, scores)

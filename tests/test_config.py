@@ -38,6 +38,11 @@ def test_at_turns_every_duration_into_steps():
     assert config.output.eval_every == 0
 
 
+def test_more_steps_than_can_be_planned():
+    with pytest.raises(UserError, match="--steps must be at most 100,000,000"):
+        tiny_config("--steps=1000000000000").at(40)
+
+
 @pytest.mark.parametrize("word", ["--steps=0", "--update_interval=0ep"])
 def test_lengths_that_must_be_positive(word):
     with pytest.raises(UserError, match="at least 1 step"):

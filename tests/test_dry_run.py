@@ -55,6 +55,36 @@ def test_mistakes_that_need_data_or_networks(tmp_path, word, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("words", [(), ("--overwrite",)])
+def test_a_mistake_found_late_leaves_everything_as_it_was(tmp_path, words):
+    run_dir = tmp_path / "run"
+    bad = tiny_config(f"--run_dir={run_dir}", "--mask_exclude=nothing")
+    with pytest.raises(UserError, match="must name layers"):
+        run(bad, overwrite=bool(words))
+    assert os.listdir(tmp_path) == []
+
+
+def test_exclusions_may_name_layers_of_either_network(capsys):
+    words = "--prune=both", "--mask_exclude=to_rgb,down1_conv1"
+    dry_run(tiny_config(*words))
+    with pytest.raises(UserError, match="of generator: "):
+        dry_run(tiny_config("--prune=both", "--mask_exclude=nothing"))
+
+
+def test_a_foreign_schedule_is_one_flag_away(capsys):
+    text = "--sparsity_schedule=polynomial(0,0.8,1000,50000)"
+    dry_run(config_of("--flagfile=configs/sngan.flags", text))
+    said = capsys.readouterr().out
+    assert "sparse   steps   1,100 to 100,000  sparsity 0.8" in said
+
+
+@pytest.mark.parametrize("text", ["{bad", '{"cluster": {"worker": ["a"]}}'])
+def test_a_broken_cluster_description_is_told(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UserError, match="TF_CONFIG must be JSON"):
+        run(tiny_config(f"--run_dir={tmp_path / 'run'}"))
+
+
 def test_nothing_is_written(tmp_path):
     result = subprocess.run(
         [

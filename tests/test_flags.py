@@ -40,6 +40,7 @@ MISTAKES = [
     ("--eval_images=5", "--eval_images must be at least 10"),
     ("--generator_width=0", "--generator_width must be in [1, 4096]"),
     ("--flagfile=none.flags", "--flagfile must be a file of flags"),
+    ("--flagfile=/bin/ls", "is not a readable text file"),
     ("word", "every argument must be a flag"),
 ]
 

@@ -53,7 +53,8 @@ def scan_files(
 
     found = map_in_threads(scan_one, range(total))
     skipped = [
-        f"{files.names[i]}: {reason}"
+        # One line whatever the name holds: newlines, bytes that are no text.
+        f"{files.names[i].encode('unicode_escape').decode()}: {reason}"
         for i, reason in enumerate(found)
         if isinstance(reason, str)
     ]

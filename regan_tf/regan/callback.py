@@ -27,7 +27,7 @@ class ReGAN(keras.callbacks.Callback):
 
     Example:
 
-    >>> model = keras.Sequential([regan_tf.MaskedDense(8)])
+    >>> model = keras.Sequential([keras.Input((4,)), regan_tf.MaskedDense(8)])
     >>> model.compile("adam", "mse")
     >>> schedule = regan_tf.AlternatingSchedule(0.1, warmup=50, interval=10)
     >>> model.fit(x, y, callbacks=[regan_tf.ReGAN(schedule)])
@@ -45,6 +45,7 @@ class ReGAN(keras.callbacks.Callback):
         self.pair = pair
         self.completed = 0  # steps done
         self._epoch_start = None  # steps done before batch 0 of this epoch
+        self._asked = -1  # last step that the schedule was asked for
         self._bases = {}
 
     def next_stop(self, step):
@@ -59,6 +60,7 @@ class ReGAN(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self.pruners is None:
             self.pruners = [Pruner(self.model, self.model.optimizer)]
+        self._asked = self.completed - 1
         # A plain float rate carries the factor of the phase it was saved in.
         factor = 1.0
         if self.completed:
@@ -77,9 +79,15 @@ class ReGAN(keras.callbacks.Callback):
         if self._epoch_start is None:
             self._epoch_start = self.completed - batch
         step = self._epoch_start + batch
-        prune_now, sparsity = self.schedule(step)
-        if prune_now:
-            self._change(step, sparsity)
+        # `Model.fit` with several steps per execution jumps over turns; the
+        # last of those holds now.
+        turn, candidate = None, self.schedule.next_change(self._asked)
+        while candidate <= step:
+            turn = candidate if self.schedule(candidate)[0] else turn
+            candidate = self.schedule.next_change(candidate)
+        self._asked = step
+        if turn is not None:
+            self._change(turn, self.schedule(turn)[1])
 
     def on_train_batch_end(self, batch, logs=None):
         self.completed = self._epoch_start + batch + 1
@@ -108,8 +116,8 @@ class ReGAN(keras.callbacks.Callback):
 
         Returns:
             Dict with `phase` and, for each pruned network, sparsity asked
-            and measured, the share of mask entries that changed between the
-            last two sparse phases, and of connections ever pruned.
+            and measured, the share of mask entries that changed from one
+            sparse phase to the next, and of connections ever pruned.
         """
         figures = {"phase": self.phase(step - 1)}
         for pruner in self.pruners:

@@ -42,7 +42,16 @@ class KernelMask:
 
     @property
     def masked_weights(self):
-        """List of (kernel variable, mask variable) pairs, here of one."""
+        """List of (kernel variable, mask variable) pairs, here of one.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(
+                f"layer {self.name!r} has no kernel yet: build its model "
+                "first, for example with a `keras.Input`"
+            )
         return [(self._kernel, self.kernel_mask)]
 
 
@@ -109,7 +118,7 @@ def masked_layers(model):
     return [
         layer
         for layer in model._flatten_layers()
-        if hasattr(layer, "masked_weights")
+        if hasattr(type(layer), "masked_weights")
     ]
 
 
@@ -128,7 +137,18 @@ def strip_masks(model, values=None, into=None):
 
     Returns:
         A `keras.Model` without masks.
+
+    Raises:
+        ValueError: a model in the model, or two variables of one path.
     """
+    paths = {v.path for v in model.variables}
+    nested = [x.name for x in model.layers if isinstance(x, keras.Model)]
+    if nested or len(paths) < len(model.variables):
+        raise ValueError(
+            "`model` must have no models in it and a path of its own for "
+            f"each variable. Received: models {nested}, {len(paths)} paths "
+            f"of {len(model.variables)} variables"
+        )
 
     def stripped(layer):
         stock = getattr(layer, "stock", type(layer))

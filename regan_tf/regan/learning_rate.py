@@ -41,6 +41,11 @@ class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
         left = 1.0 - ops.cast(step, "float32") / float(self.decay_steps)
         return rate * ops.maximum(left, 0.0)
 
+    def at(self, step):
+        """The rate of training step `step` (from 0), as a float."""
+        rate = self(step * self.updates_per_step)
+        return float(ops.convert_to_numpy(rate))
+
     def get_config(self):
         return {
             "base": self.base,

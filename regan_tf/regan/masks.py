@@ -22,7 +22,8 @@ def num_pruned(size: int, sparsity: float) -> int:
     # Decimal fractions are not exact in binary: 0.29·100 is 28.999…96, which
     # must give 29. Six decimals of the count are far above its rounding error
     # and far below one entry.
-    return math.floor(round(sparsity * size, 6))
+    # One entry always stays.
+    return min(size - 1, math.floor(round(sparsity * size, 6)))
 
 
 def magnitude_mask(kernel: np.ndarray, sparsity: float) -> np.ndarray:

@@ -8,6 +8,9 @@ from regan_tf.errors import UserError
 from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.masks import magnitude_mask
 
+# Optimisers whose updates do not come from gradient and first moment alone.
+_REVIVING = ("Ftrl", "Muon")
+
 
 class Pruner:
     """The masks of one network, and what has to follow when they change.
@@ -32,6 +35,7 @@ class Pruner:
     Raises:
         UserError: there is nothing to prune, or an entry of `exclude`
             matches no layer.
+        ValueError: the optimiser would revive pruned weights.
     """
 
     def __init__(
@@ -50,7 +54,13 @@ class Pruner:
                 f"regrow={regrow!r}"
             )
         layers = masked_layers(model)
-        _check_exclude(layers, exclude)
+        excluded_layers([model], exclude)
+        if type(optimizer).__name__ in _REVIVING:
+            raise ValueError(
+                f"{type(optimizer).__name__} moves weights whose gradient is "
+                "zero, which would revive pruned ones; use Adam, AdamW, SGD, "
+                "RMSprop or another optimiser with one first moment"
+            )
         self.layers = [
             layer
             for layer in layers
@@ -140,7 +150,8 @@ class Pruner:
         ):
             config = layer.kernel_initializer.get_config()
             seed = np.random.SeedSequence((self.seed, step, i))
-            config["seed"] = int(seed.generate_state(1)[0] >> 1)
+            if "seed" in config:  # constant initialisers have none
+                config["seed"] = int(seed.generate_state(1)[0] >> 1)
             fresh = type(layer.kernel_initializer).from_config(config)
             new = np.asarray(fresh(tuple(kernel.shape), dtype="float32"))
             kernel.assign(kernel.numpy() + (1 - mask.numpy()) * new)
@@ -155,8 +166,9 @@ class Pruner:
 
         Returns:
             Dict of floats: `asked` and `measured` sparsity, the share of
-            mask entries `changed` between the last two sparse phases, and the
-            share of connections `ever` pruned; all in [0, 1].
+            mask entries `changed` from one sparse phase to the next (the
+            first: from all ones), and the share of connections `ever`
+            pruned; all in [0, 1].
         """
         zeros = sum(
             mask.numpy().size - np.count_nonzero(mask.numpy())
@@ -171,14 +183,31 @@ class Pruner:
         }
 
 
-def _check_exclude(layers, exclude):
+def excluded_layers(models, exclude):
+    """The entries of `exclude` that name layers of each of several models.
+
+    Args:
+        models: built models with masked layers.
+        exclude: parts of layer names.
+
+    Returns:
+        Dict of model name to the entries that match one of its layers.
+
+    Raises:
+        UserError: an entry matches no layer of any model.
+    """
+    names = {m.name: [x.name for x in masked_layers(m)] for m in models}
     for part in exclude:
-        if not any(part in layer.name for layer in layers):
-            names = ", ".join(layer.name for layer in layers)
+        if not any(part in name for these in names.values() for name in these):
+            listed = "; ".join(f"{k}: {', '.join(v)}" for k, v in names.items())
             raise UserError(
-                f"--mask_exclude must name layers, of: {names}. "
+                f"--mask_exclude must name layers, of {listed}. "
                 f"Received: {part!r}"
             )
+    return {
+        model: [p for p in exclude if any(p in name for name in these)]
+        for model, these in names.items()
+    }
 
 
 def _pairs_like(copy, layers):

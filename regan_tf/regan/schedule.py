@@ -218,22 +218,26 @@ def check_timetable(schedule: Callable, steps: int) -> None:
         UserError: no sparse phase completes, or nothing dense comes before
             or after it.
     """
-    timetable = list(phases(as_schedule(schedule), steps))
-    sparse = [p for p in timetable if p.kind == "sparse"]
-    if not any(p.complete for p in sparse):
-        first = (
-            sparse[0].start if sparse else as_schedule(schedule).next_change(0)
-        )
+    schedule = as_schedule(schedule)
+    complete, dense = False, False
+    for phase in phases(schedule, steps):
+        complete |= phase.kind == "sparse" and phase.complete
+        dense |= phase.kind != "sparse"
+        if complete and dense:
+            return
+    if not complete:
+        first = schedule.next_change(0)
+        when = f"step {first}" if first < sys.maxsize else "no step"
         raise UserError(
-            f"--steps={steps} completes no sparse phase (the first starts at "
-            f"step {first}); raise --steps, or lower --warmup or "
-            "--update_interval, or pass --prune=none"
+            f"--steps={steps} completes no sparse phase (masks first change at "
+            f"{when}); raise --steps, or lower --warmup or --update_interval, "
+            "or pass --prune=none. A --sparsity_schedule changes masks every "
+            "100 steps from its begin to its end"
         )
-    if len(timetable) == len(sparse):
-        raise UserError(
-            f"--steps={steps} has no dense phase to take the dense generator "
-            "from; raise --steps or --warmup"
-        )
+    raise UserError(
+        f"--steps={steps} has no dense phase to take the dense generator "
+        "from; raise --steps or --warmup"
+    )
 
 
 def parse_schedule(text: str) -> tuple[str, tuple[float, ...]]:

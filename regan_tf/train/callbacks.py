@@ -145,8 +145,8 @@ class Call(Every):
 class StopOnSignal(keras.callbacks.Callback):
     """Ends training after the current call on SIGTERM or SIGINT.
 
-    A second signal interrupts at once. Handlers are in place from `arm` to
-    `disarm`, which the caller wraps around the whole run.
+    A second SIGINT (Ctrl-C) interrupts at once. Handlers are in place from
+    `arm` to `disarm`, which the caller wraps around the whole run.
 
     Args:
         agree: function of this process's "signalled?" that tells whether any
@@ -172,7 +172,7 @@ class StopOnSignal(keras.callbacks.Callback):
             signal.signal(number, handler)
 
     def _handle(self, number, frame):
-        if self.received is not None:
+        if self.received is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.received = signal.Signals(number).name
 

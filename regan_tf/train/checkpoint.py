@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from regan_tf.errors import Diverged, UserError
+from regan_tf.train.run_dir import writing
 
 
 class Checkpointer:
@@ -13,7 +14,8 @@ class Checkpointer:
 
     TensorFlow writes a checkpoint's files under temporary names and then
     replaces the list of checkpoints, so a killed run never leaves a listed
-    checkpoint half-written.
+    checkpoint half-written; killed while it writes the same step again, it
+    leaves a damaged one, which `restore` passes over.
 
     Args:
         directory: where checkpoints are.
@@ -65,15 +67,8 @@ class Checkpointer:
     def _save(self, subfolder, keep, step):
         self.step.assign(step)
         self._check_finite(step)
-        try:
+        with writing(self.directory):
             self._manager(subfolder, keep).save(checkpoint_number=step)
-        except (tf.errors.OpError, OSError) as error:
-            first_line = str(error).splitlines()[0]
-            raise UserError(
-                f"cannot write a checkpoint to {self.directory} "
-                f"({first_line}); earlier ones are kept, and the same "
-                "command goes on from the newest"
-            ) from None
 
     def _check_finite(self, step):
         for name, variable in self.state.items():

@@ -1,5 +1,6 @@
 """What a run writes down: JSON lines and TensorBoard events."""
 
+import contextlib
 import glob
 import json
 import os
@@ -8,7 +9,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from regan_tf.train.run_dir import write_atomically
+from regan_tf.train.run_dir import write_atomically, writing
 
 PHASES = {"warm-up": 0, "sparse": 1, "dense": 2}
 
@@ -27,9 +28,9 @@ class Recorder:
         self.run_dir = run_dir
         for path in (run_dir.metrics, run_dir.scores):
             _drop_after(path, step)
-        if step:
-            _purge_tensorboard(run_dir.tensorboard, step + 1)
-        self._events = tf.summary.create_file_writer(run_dir.tensorboard)
+        with writing(run_dir.root):
+            _purge_tensorboard(run_dir.tensorboard, step)
+            self._events = tf.summary.create_file_writer(run_dir.tensorboard)
 
     def figures(self, step, figures, path=None):
         """Writes one line of figures, and each number to TensorBoard.
@@ -40,19 +41,40 @@ class Recorder:
                 TensorBoard does not get (but for `phase`, as 0, 1 or 2).
             path: file of the line; the run's metrics by default.
         """
+        path = path or self.run_dir.metrics
         line = json.dumps({"step": step, **figures})
-        with open(path or self.run_dir.metrics, "a", encoding="utf-8") as file:
+        with writing(path), open(path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
-        with self._events.as_default(step=step):
+        with self._at(step):
             for name, value in figures.items():
                 number = PHASES.get(value) if name == "phase" else value
                 if isinstance(number, int | float):
                     tf.summary.scalar(name, number)
-        self._events.flush()
+
+    @contextlib.contextmanager
+    def _at(self, step):
+        """TensorBoard's writer at a step, flushed at the end."""
+        with (
+            writing(self.run_dir.tensorboard),
+            self._events.as_default(step=step),
+        ):
+            yield
+            self._events.flush()
 
     def scores(self, step, kind, scores):
         """Writes one score line; `kind` is the half of the pair scored."""
         self.figures(step, {"kind": kind, **scores}, self.run_dir.scores)
+
+    def scores_of(self, kind, of_step):
+        """The scores written for the `kind` generator of a step, or None."""
+        found = None
+        if os.path.exists(self.run_dir.scores):
+            with open(self.run_dir.scores, encoding="utf-8") as file:
+                for line in file:
+                    row = json.loads(line)
+                    if (row["kind"], row["of_step"]) == (kind, of_step):
+                        found = row
+        return found
 
     def grid(self, step, name, images):
         """Writes a grid of images as PNG and to TensorBoard.
@@ -69,14 +91,15 @@ class Recorder:
         grid = images.reshape(side, side, size, size, 3)
         grid = np.concatenate(np.concatenate(grid, 1), 1)
         path = os.path.join(self.run_dir.samples, f"step-{step:07d}-{name}.png")
-        Image.fromarray(grid).save(f"{path}.tmp", format="PNG")
-        os.replace(f"{path}.tmp", path)
-        with self._events.as_default(step=step):
+        with writing(path):
+            Image.fromarray(grid).save(f"{path}.tmp", format="PNG")
+            os.replace(f"{path}.tmp", path)
+        with self._at(step):
             tf.summary.image(f"samples/{name}", grid[None])
 
     def text(self, name, text):
         """Writes a text to TensorBoard."""
-        with self._events.as_default(step=0):
+        with self._at(0):
             tf.summary.text(name, text)
 
     def hparams(self, config):
@@ -93,7 +116,7 @@ class Recorder:
             else json.dumps(value)
             for name, value in config.items()
         }
-        with self._events.as_default(step=0):
+        with self._at(0):
             api.hparams(simple)
         rows = "\n".join(f"| {n} | {v} |" for n, v in simple.items())
         self.text("configuration", f"| name | value |\n|---|---|\n{rows}")
@@ -115,7 +138,7 @@ def _drop_after(path, step):
 
 
 def _purge_tensorboard(directory, step):
-    """Tells TensorBoard to forget events from `step` on.
+    """Tells TensorBoard to forget events after `step`.
 
     A session start event does that; `tf.summary` has no call for it. Readers
     take files in order of their names: this one comes right after the last.
@@ -123,14 +146,17 @@ def _purge_tensorboard(directory, step):
     from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
     files = glob.glob(os.path.join(directory, "*tfevents*"))
-    if not files:
+    if not step:  # a run that starts has none
+        for path in files:
+            os.remove(path)
+    if not step or not files:
         return
-    start = SessionLog(status=SessionLog.START)
+    start, now = SessionLog(status=SessionLog.START), time.time()
     with tf.io.TFRecordWriter(f"{max(files)}.purge") as writer:
         for event in (
-            Event(wall_time=time.time(), file_version="brain.Event:2"),
+            Event(wall_time=now, file_version="brain.Event:2"),
             # The first start of all is no restart to TensorBoard.
-            Event(wall_time=time.time(), step=step, session_log=start),
-            Event(wall_time=time.time(), step=step, session_log=start),
+            Event(wall_time=now, step=step + 1, session_log=start),
+            Event(wall_time=now, step=step + 1, session_log=start),
         ):
             writer.write(event.SerializeToString())

@@ -29,6 +29,29 @@ def write_atomically(path, text):
 
 
 @contextlib.contextmanager
+def writing(path):
+    """Turns the failure to write below `path` into one clear line.
+
+    Raises:
+        UserError: the disk is full, or `path` may not be written to.
+    """
+    try:
+        yield
+    except Exception as error:
+        # TensorFlow's own errors are no OSError; known by module, so that
+        # this file does not import TensorFlow.
+        foreign = type(error).__module__.startswith("tensorflow")
+        if not (isinstance(error, OSError) or foreign):
+            raise
+        reason = (str(error) or repr(error)).splitlines()[0][:200]
+        raise UserError(
+            f"cannot write to {path} ({reason}); make room or mend its "
+            "permissions, and the same command goes on from the newest "
+            "checkpoint"
+        ) from None
+
+
+@contextlib.contextmanager
 def folder_atomically(path):
     """Yields a temporary folder that becomes `path` when the block ends.
 
@@ -133,9 +156,23 @@ class RunDir:
             raise UserError(
                 f"--run_dir={self.root} cannot be made: {error.strerror}"
             ) from None
+        self._sweep()
         document = {"config": facts, "versions": _versions()}
-        write_atomically(self.config, json.dumps(document, indent=1) + "\n")
-        write_atomically(self.flags, flags_text)
+        with writing(self.root):
+            text = json.dumps(document, indent=1) + "\n"
+            write_atomically(self.config, text)
+            write_atomically(self.flags, flags_text)
+
+    def _sweep(self):
+        """Removes what a killed process left under temporary names."""
+        for folder in (self.root, self.saved_model, self.samples):
+            for name in os.listdir(folder):
+                if name.endswith((".tmp", ".old")):
+                    path = os.path.join(folder, name)
+                    if os.path.isdir(path):
+                        shutil.rmtree(path, ignore_errors=True)
+                    else:
+                        os.remove(path)
 
     def _lock(self):
         """Keeps other processes out until this one ends, however it ends."""
@@ -165,8 +202,8 @@ class RunDir:
     def _check_same(self, new):
         try:
             with open(self.config, encoding="utf-8") as file:
-                old = json.load(file)["config"]
-        except (ValueError, KeyError):
+                old = dict(json.load(file)["config"])
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
             raise UserError(
                 f"{self.config} is damaged; pass --overwrite to start afresh"
             ) from None

@@ -44,7 +44,18 @@ def choose_strategy(devices):
 
 
 def _cluster():
-    return json.loads(os.environ.get("TF_CONFIG") or "{}")
+    text = os.environ.get("TF_CONFIG") or "{}"
+    try:
+        value = json.loads(text)
+        if value.get("cluster"):
+            value["task"]["type"], int(value["task"]["index"])
+        return value
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(
+            'TF_CONFIG must be JSON such as {"cluster": {"worker": '
+            '["host:port", …]}, "task": {"type": "worker", "index": 0}}. '
+            f"Received: {text!r}"
+        ) from None
 
 
 def num_workers():

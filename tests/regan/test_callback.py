@@ -58,6 +58,23 @@ def test_phases_over_epochs_with_learning_rates(rate):
     assert rates == pytest.approx(expected)
 
 
+def test_turns_inside_a_call_of_several_steps_are_not_lost():
+    model = keras.Sequential([keras.Input((4,)), MaskedDense(5)])
+    model.compile("sgd", "mse")
+    callback = ReGAN(AlternatingSchedule(0.2, warmup=3, interval=4))
+    callback.set_model(model)
+    callback.on_train_begin()
+    callback.on_epoch_begin(0)
+    masked = []
+    for first in range(0, 20, 5):  # calls of five steps
+        callback.on_train_batch_begin(first)
+        masked.append(np.mean(model.layers[0].kernel_mask.numpy() == 0))
+        callback.on_train_batch_end(first + 4)
+    kinds = [callback.phase(step) for step in range(0, 20, 5)]
+    assert kinds == ["warm-up", "sparse", "dense", "dense"]
+    np.testing.assert_allclose(masked, [0, 0.2, 0, 0])
+
+
 def test_a_tfmot_like_schedule_serves_unchanged():
     seen = _fit("adam", lambda step: (step in (2, 5), 0.1 * (step // 2)))
     assert [m for m, _, _ in seen] == [0, 0, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2]

@@ -119,6 +119,17 @@ def test_mask_is_equal_on_two_devices():
     np.testing.assert_array_equal(first, second)
 
 
+def test_strip_masks_refuses_what_it_would_get_wrong():
+    inner = keras.Sequential([keras.Input((4,)), MaskedDense(4)])
+    with pytest.raises(ValueError, match="must have no models in it"):
+        strip_masks(keras.Sequential([keras.Input((4,)), inner]))
+
+
+def test_an_unbuilt_layer_says_so():
+    with pytest.raises(ValueError, match="has no kernel yet"):
+        _ = MaskedDense(2).masked_weights
+
+
 def test_strip_masks_gives_stock_layers_and_equal_outputs():
     model = keras.Sequential(
         [keras.Input((4, 4, 2)), MaskedConv2D(3, 3), MaskedDense(2)]

@@ -20,6 +20,10 @@ def test_refuses_sparsity_outside_its_range(sparsity):
         magnitude_mask(np.ones(4), sparsity)
 
 
+def test_one_entry_always_stays():
+    assert num_pruned(36, 0.99999999) == 35
+
+
 def test_smallest_magnitudes_go():
     kernel = np.array([[0.3, -0.1], [-0.4, 0.2]], np.float32)
     mask = magnitude_mask(kernel, 0.5)

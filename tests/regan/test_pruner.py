@@ -115,11 +115,25 @@ def test_report_counts_by_hand():
     assert pruner.report() == pytest.approx(expected)
 
 
+def test_random_regrowth_from_a_constant_initialiser():
+    layer = MaskedDense(2, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((4,)), layer])
+    pruner = Pruner(model, regrow="random")
+    pruner.prune(0.5)
+    pruner.regrow(1)
+    np.testing.assert_array_equal(layer._kernel.numpy(), np.ones((4, 2)))
+
+
+def test_refuses_optimisers_that_revive_pruned_weights():
+    with pytest.raises(ValueError, match="Ftrl moves weights"):
+        Pruner(_model()[0], keras.optimizers.Ftrl())
+
+
 def test_refuses_what_cannot_be_pruned():
     plain = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     with pytest.raises(UserError, match="nothing to prune"):
         Pruner(plain)
-    with pytest.raises(UserError, match="must name layers, of: a, b"):
+    with pytest.raises(UserError, match="must name layers, of seq"):
         Pruner(_model()[0], exclude=["c"])
     with pytest.raises(ValueError, match="`regrow` must be"):
         Pruner(_model()[0], regrow="one")

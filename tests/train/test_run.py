@@ -98,8 +98,8 @@ def test_learning_rates_and_phases_are_logged_as_scheduled(eight):
     rows = _lines(eight.run_dir.metrics)
     kinds = "".join(row["phase"][0] for row in rows)
     assert kinds == "wwssddss"
-    # After k of 8 steps the rate of the next update is 0.01·(1 − k/8).
-    decayed = [0.01 * (1 - k / 8) for k in range(1, 9)]
+    # Step k + 1 of 8 is trained at 0.01·(1 − k/8), times the phase's factor.
+    decayed = [0.01 * (1 - k / 8) for k in range(8)]
     factors = [1, 1, 1, 1, 0.1, 0.1, 1, 1]
     expected = [r * f for r, f in zip(decayed, factors, strict=True)]
     rates = [row["learning_rate/generator"] for row in rows]

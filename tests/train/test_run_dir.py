@@ -15,6 +15,7 @@ from regan_tf.train.run_dir import (
     RunDir,
     folder_atomically,
     write_atomically,
+    writing,
 )
 from tests.tiny import tiny_config
 
@@ -81,10 +82,11 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path):
     assert os.listdir(tmp_path / "run") == ["thesis.txt"]
 
 
-def test_a_damaged_configuration_is_told(tmp_path):
+@pytest.mark.parametrize("text", ["{", "[]", '{"config": 3}'])
+def test_a_damaged_configuration_is_told(tmp_path, text):
     run_dir, _ = _open(tmp_path)
     run_dir.unlock()
-    write_atomically(run_dir.config, "{")
+    write_atomically(run_dir.config, text)
     with pytest.raises(UserError, match=r"config\.json is damaged"):
         _open(tmp_path)
 
@@ -122,6 +124,35 @@ def test_a_resumed_run_takes_back_later_lines(tmp_path):
         (2, 1.0),
         (3, 9.0),
     ]
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_clean(tmp_path):
+    run_dir, _ = _open(tmp_path)
+    Recorder(run_dir).figures(1, {"loss": 1.0})
+    Recorder(run_dir).figures(1, {"loss": 2.0})
+    events = EventAccumulator(run_dir.tensorboard)
+    events.Reload()
+    values = [make_ndarray(e.tensor_proto) for e in events.Tensors("loss")]
+    assert values == [2]
+    with open(run_dir.metrics) as file:
+        assert [json.loads(line)["loss"] for line in file] == [2.0]
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path):
+    with pytest.raises(UserError) as error, writing("runs/x"):
+        raise OSError(28, "No space left on device")
+    assert "cannot write to runs/x" in str(error.value)
+    with pytest.raises(KeyError), writing("runs/x"):
+        raise KeyError  # a bug stays a bug
+
+
+def test_leftovers_of_a_killed_process_are_swept(tmp_path):
+    run_dir, _ = _open(tmp_path)
+    os.makedirs(f"{run_dir.saved_model}/best_sparse.12.tmp/variables")
+    open(f"{run_dir.samples}/a.png.tmp", "w").close()
+    run_dir.unlock()
+    _open(tmp_path)
+    assert os.listdir(run_dir.saved_model) == os.listdir(run_dir.samples) == []
 
 
 def test_tensorboard_shows_what_the_resumed_run_wrote(tmp_path):
