@@ -32,24 +32,28 @@ class Recorder:
             _purge_tensorboard(run_dir.tensorboard, step)
             self._events = tf.summary.create_file_writer(run_dir.tensorboard)
 
-    def figures(self, step, figures, path=None):
+    def figures(self, step, figures):
         """Writes one line of figures, and each number to TensorBoard.
 
         Args:
             step: completed steps.
             figures: dict of names to numbers, or to other JSON values, which
                 TensorBoard does not get (but for `phase`, as 0, 1 or 2).
-            path: file of the line; the run's metrics by default.
         """
-        path = path or self.run_dir.metrics
+        self._line(self.run_dir.metrics, step, figures)
+        numbers = figures | {"phase": PHASES.get(figures.get("phase"))}
+        self._scalars(step, numbers)
+
+    def _line(self, path, step, figures):
         line = json.dumps({"step": step, **figures})
         with writing(path), open(path, "a", encoding="utf-8") as file:
             file.write(line + "\n")
+
+    def _scalars(self, step, numbers):
         with self._at(step):
-            for name, value in figures.items():
-                number = PHASES.get(value) if name == "phase" else value
-                if isinstance(number, int | float):
-                    tf.summary.scalar(name, number)
+            for name, value in numbers.items():
+                if isinstance(value, int | float):
+                    tf.summary.scalar(name, value)
 
     @contextlib.contextmanager
     def _at(self, step):
@@ -62,8 +66,22 @@ class Recorder:
             self._events.flush()
 
     def scores(self, step, kind, scores):
-        """Writes one score line; `kind` is the half of the pair scored."""
-        self.figures(step, {"kind": kind, **scores}, self.run_dir.scores)
+        """Writes one score line, and each score to TensorBoard.
+
+        Args:
+            step: completed steps.
+            kind: the half of the pair scored, which TensorBoard's names start
+                with, since both are scored at one step.
+            scores: dict of `regan_tf.metrics.Evaluator.score`, and `of_step`,
+                the step that the half is of.
+        """
+        self._line(self.run_dir.scores, step, {"kind": kind, **scores})
+        measured = {
+            f"scores/{kind}/{name}": value
+            for name, value in scores.items()
+            if isinstance(value, float) or name == "modes"
+        }
+        self._scalars(step, measured)
 
     def scores_of(self, kind, of_step):
         """The scores written for the `kind` generator of a step, or None."""

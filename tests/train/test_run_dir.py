@@ -138,6 +138,24 @@ def test_a_run_killed_before_its_first_checkpoint_starts_clean(tmp_path):
         assert [json.loads(line)["loss"] for line in file] == [2.0]
 
 
+def test_scores_of_both_halves_are_told_apart(tmp_path):
+    run_dir, _ = _open(tmp_path)
+    recorder = Recorder(run_dir)
+    for kind, value in (("sparse", 1.5), ("dense", 2.5)):
+        scores = {"of_step": 4, "fid": value, "modes": 3, "splits": 10}
+        recorder.scores(5, kind, scores)
+    events = EventAccumulator(run_dir.tensorboard)
+    events.Reload()
+    assert sorted(events.Tags()["tensors"]) == [
+        "scores/dense/fid",
+        "scores/dense/modes",
+        "scores/sparse/fid",
+        "scores/sparse/modes",
+    ]
+    assert recorder.scores_of("dense", 4)["fid"] == 2.5
+    assert recorder.scores_of("dense", 5) is None
+
+
 def test_a_full_disk_is_told_in_one_line(tmp_path):
     with pytest.raises(UserError) as error, writing("runs/x"):
         raise OSError(28, "No space left on device")
