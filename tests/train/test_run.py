@@ -217,6 +217,7 @@ def test_resume_is_bit_equal(tiny, tmp_path, ema):
 
     first.checkpointer.save = stop_after_three
     assert _train(first) == 3
+    first.run_dir.unlock()
     second = joined_run(tiny(*part))
     assert second.start == 3
     _train(second)
