@@ -106,9 +106,7 @@ class PairScorer:
             self.recorder.grid(step, kind, self._grid(GRID))
             if self.evaluator is None:
                 continue
-            scores = self._score(kind, at, step)
-            self.recorder.scores(step, kind, {"of_step": at, **scores})
-            scored[kind] = scores
+            scored[kind] = self._score(kind, at, step)
         return scored
 
     def _score(self, kind, at, step):
@@ -121,6 +119,7 @@ class PairScorer:
             return images
 
         scores = self.evaluator.score(generate)
+        self.recorder.scores(step, kind, {"of_step": at, **scores})
         if scores[self.score_name] < float(self.best[kind].numpy()):
             self.best[kind].assign(scores[self.score_name])
             self.best_step[kind].assign(at)
@@ -153,5 +152,4 @@ class PairScorer:
             scores = self.recorder.scores_of(kind, at)
             if scores is None and self.evaluator is not None:
                 scores = self._score(kind, at, step)
-                self.recorder.scores(step, kind, {"of_step": at, **scores})
             self.export(kind, kind, at, scores)

@@ -55,3 +55,26 @@ def check_matrix(values: np.ndarray, what: str, min_rows: int) -> np.ndarray:
             "NaN or infinite. Check the feature network and its input."
         )
     return values
+
+
+def check_pair(
+    real: np.ndarray, fake: np.ndarray, min_rows: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two sets of features as float64 after checking them.
+
+    Args:
+        real: (N, D) features of the reference images.
+        fake: (M, D) features of the generated images.
+        min_rows: least N and M with which the measure is defined.
+
+    Raises:
+        UserError: as in `check_matrix`, or unlike widths.
+    """
+    real = check_matrix(real, "features of the reference images", min_rows)
+    fake = check_matrix(fake, "features of the generated images", min_rows)
+    if real.shape[1] != fake.shape[1]:
+        raise UserError(
+            "Both sets of features must have the same width. Received: "
+            f"{real.shape[1]} and {fake.shape[1]}. Use one feature network."
+        )
+    return real, fake

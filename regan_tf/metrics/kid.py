@@ -3,7 +3,7 @@
 import numpy as np
 
 from regan_tf.errors import UserError
-from regan_tf.metrics.checks import check_matrix
+from regan_tf.metrics.checks import check_pair
 
 _ROWS = 1024  # of the kernel matrix held at a time
 
@@ -40,7 +40,7 @@ def kernel_distance(
     Raises:
         UserError: wrong shapes or numbers, unlike D, non-finite values.
     """
-    real, fake = _check(real, fake)
+    real, fake = check_pair(real, fake, 2)
     _check_at_least("subsets", subsets, 1)
     _check_at_least("subset_size", subset_size, 2)
     size = min(subset_size, len(real), len(fake))
@@ -83,7 +83,7 @@ def blockwise_kernel_distance(
         UserError: wrong shapes or numbers, unlike D, non-finite values, or
             blocks of the smaller set with fewer than 2 rows.
     """
-    real, fake = _check(real, fake)
+    real, fake = check_pair(real, fake, 2)
     _check_at_least("max_block_size", max_block_size, 2)
     blocks = -(-max(len(real), len(fake)) // max_block_size)
     if min(len(real), len(fake)) < 2 * blocks:
@@ -130,17 +130,6 @@ def _cut(rows: np.ndarray, blocks: int) -> list[np.ndarray]:
     """Cuts into blocks like TF-GAN: the larger ones come last."""
     larger = np.arange(blocks) >= blocks - len(rows) % blocks
     return np.split(rows, np.cumsum(len(rows) // blocks + larger)[:-1])
-
-
-def _check(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, ...]:
-    real = check_matrix(real, "features of the reference images", 2)
-    fake = check_matrix(fake, "features of the generated images", 2)
-    if real.shape[1] != fake.shape[1]:
-        raise UserError(
-            "Both sets of features must have the same width. Received: "
-            f"{real.shape[1]} and {fake.shape[1]}. Use one feature network."
-        )
-    return real, fake
 
 
 def _check_at_least(name: str, value: int, least: int) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regan_tf.errors import UserError
-from regan_tf.metrics.checks import check_matrix
+from regan_tf.metrics.checks import check_pair
 
 ANGLES = 1001
 _EDGE = 1e-10  # radians kept from slopes 0 and infinity
@@ -66,13 +66,7 @@ def precision_recall_curve(
             "`clusters` and `runs` must be at least 1. "
             f"Received: clusters={clusters}, runs={runs}."
         )
-    real = check_matrix(real, "features of the reference images", clusters)
-    fake = check_matrix(fake, "features of the generated images", clusters)
-    if real.shape[1] != fake.shape[1]:
-        raise UserError(
-            "Both sets of features must have the same width. Received: "
-            f"{real.shape[1]} and {fake.shape[1]}. Use one feature network."
-        )
+    real, fake = check_pair(real, fake, clusters)
     curves = [
         curve_from_histograms(*_histograms(real, fake, clusters, seed + run))
         for run in range(runs)

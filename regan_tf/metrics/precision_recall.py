@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regan_tf.errors import UserError
-from regan_tf.metrics.checks import check_matrix
+from regan_tf.metrics.checks import check_pair
 
 _NUMBERS = 1 << 22  # distances held at a time (32 MiB)
 _ROWS = 512  # queries at a time, at most
@@ -47,13 +47,7 @@ def precision_recall(
     """
     if k < 1:
         raise UserError(f"`k` must be at least 1. Received: k={k}.")
-    real = check_matrix(real, "features of the reference images", k + 1)
-    fake = check_matrix(fake, "features of the generated images", k + 1)
-    if real.shape[1] != fake.shape[1]:
-        raise UserError(
-            "Both sets of features must have the same width. Received: "
-            f"{real.shape[1]} and {fake.shape[1]}. Use one feature network."
-        )
+    real, fake = check_pair(real, fake, k + 1)
     return PrecisionRecall(
         precision=float(np.mean(_within_balls(fake, real, k))),
         recall=float(np.mean(_within_balls(real, fake, k))),

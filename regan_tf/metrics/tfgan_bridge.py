@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from regan_tf.errors import UserError
-from regan_tf.metrics.checks import check_matrix
+from regan_tf.metrics.checks import check_matrix, check_pair
 
 _PACKAGES = (
     "tensorflow_gan",
@@ -97,13 +97,7 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """
     import tensorflow as tf
 
-    real = check_matrix(real, "features of the reference images", 2)
-    fake = check_matrix(fake, "features of the generated images", 2)
-    if real.shape[1] != fake.shape[1]:
-        raise UserError(
-            "Both sets of features must have the same width. Received: "
-            f"{real.shape[1]} and {fake.shape[1]}. Use one feature network."
-        )
+    real, fake = check_pair(real, fake, 2)
     distance = _load(
         "classifier_metrics"
     ).frechet_classifier_distance_from_activations
