@@ -2,7 +2,7 @@
 
 One measure, one function on features: `frechet_distance`, `inception_score`.
 A `FeatureNetwork` turns images into features (`load_inception`,
-`train_classifier`), and `Evaluator` joins both.
+`load_feature_network`, `train_classifier`), and `Evaluator` joins both.
 """
 
 from regan_tf.metrics.classifier import Classifier, train_classifier
@@ -10,11 +10,12 @@ from regan_tf.metrics.evaluator import Evaluator
 from regan_tf.metrics.features import (
     FeatureNetwork,
     Features,
-    Inception,
-    load_inception,
+    score_name,
     score_names,
 )
+from regan_tf.metrics.inception import Inception, load_inception
 from regan_tf.metrics.tfgan_bridge import frechet_distance, inception_score
+from regan_tf.metrics.user_network import load_feature_network
 
 __all__ = [
     "Classifier",
@@ -24,7 +25,9 @@ __all__ = [
     "Inception",
     "frechet_distance",
     "inception_score",
+    "load_feature_network",
     "load_inception",
+    "score_name",
     "score_names",
     "train_classifier",
 ]

@@ -45,20 +45,24 @@ class Classifier:
         num_classes: K.
         resolution: R, pixels.
         accuracy: part of the held-out images classified right, in [0, 1].
+        resize: "none": it takes images at their own resolution only.
 
     Call arguments:
         images: uint8 (N, R, R, 3) at the resolution it was trained on.
 
     Returns of a call:
-        `Features` with (N, 128) features (the penultimate layer) and (N, K)
+        `Features` with (N, 192) features (the penultimate layer) and (N, K)
         logits.
     """
+
+    resize = "none"
 
     def __init__(
         self, name: str, model: "keras.Model", accuracy: float = float("nan")
     ):
         import tensorflow as tf
 
+        self._model = model
         self.name = name
         self.accuracy = accuracy
         self.num_classes = model.output_shape[1][1]
@@ -70,6 +74,8 @@ class Classifier:
             input_signature=[spec],
             autograph=False,
         )
+        # A function runs where it is called, not where its variables are.
+        self._device = tf.zeros(()).device
 
     def __call__(self, images: np.ndarray) -> Features:
         check_images(images)
@@ -81,12 +87,23 @@ class Classifier:
             )
         return in_batches(self._run, images, _BATCH_SIZE)
 
+    def copy(self) -> "Classifier":
+        """The same on the device in use now (`tf.device`)."""
+        import keras
+
+        model = keras.models.clone_model(self._model)
+        model.set_weights(self._model.get_weights())
+        return Classifier(self.name, model, self.accuracy)
+
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Returns the most likely class ids, int64 (N,) in [0, K)."""
         return np.argmax(self(images).logits, axis=1)
 
     def _run(self, images: np.ndarray) -> Features:
-        features, logits = self._forward(images)
+        import tensorflow as tf
+
+        with tf.device(self._device):
+            features, logits = self._forward(images)
         return Features(features.numpy(), logits.numpy())
 
 

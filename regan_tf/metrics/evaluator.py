@@ -1,159 +1,261 @@
-"""Scores a generator against reference images with one feature network."""
+"""Scores images against a reference: every measure, one protocol, one line."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from regan_tf.data.image_set import ImageSet
 from regan_tf.errors import UserError
-from regan_tf.metrics.checks import check_images
-from regan_tf.metrics.features import FeatureNetwork, Features, score_names
-from regan_tf.metrics.tfgan_bridge import frechet_distance, inception_score
+from regan_tf.metrics.collect import FeatureSet, Source, collect
+from regan_tf.metrics.features import FeatureNetwork, score_name
+from regan_tf.metrics.frechet import frechet_from_statistics
+from regan_tf.metrics.kid import kernel_distance
+from regan_tf.metrics.memorisation import memorisation, neighbour_picture
+from regan_tf.metrics.modes import mode_coverage
+from regan_tf.metrics.prd import Curve, precision_recall_curve
+from regan_tf.metrics.precision_recall import precision_recall
+from regan_tf.metrics.protocol import Protocol
+from regan_tf.metrics.reference import draw, reference_features
+from regan_tf.metrics.tfgan_bridge import inception_score
 
-Result = dict[str, float | int | str | list]
+_SHOWN = 8  # rows in each half of the picture of neighbours
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `Evaluator.score` gives.
+
+    Attributes:
+        figures: JSON-ready scores.
+        curve: the precision-recall curve, or None.
+        neighbours: uint8 picture of samples beside their nearest training
+            images: the first samples above, those nearest to a training
+            image below; or None.
+    """
+
+    figures: dict[str, Any]
+    curve: Curve | None = None
+    neighbours: np.ndarray | None = None
 
 
 class Evaluator:
-    """Computes all scores of a generator from one set of samples.
+    """Scores generators against one reference under one protocol.
 
-    The reference's features are computed at the first `score` and kept.
+    Features of real images are computed at the first `score` and kept (at
+    most `protocol.max_rows` rows of each set), and cached on disk.
 
     Args:
-        network: images to features; its kind decides the scores' names
-            (`score_names`).
-        reference: uint8 (N, R, R, 3), N at least 2.
-        reference_name: what the reference is, for the record, e.g.
-            "cifar10/test".
-        num_samples: images to generate for each `score`, at least 2 and at
-            least `splits`. Scores of unlike `num_samples` or N do not
-            compare: the Fréchet distance is biased upwards for small sets.
-        splits: parts of the Inception score.
-        batch_size: images asked of the generator at a time.
+        networks: copies of one feature network, one a device; its name is
+            part of the scores' names unless it is TF-GAN's Inception.
+        protocol: counts, resize mode, settings of the measures.
+        reference: the real images to compare with.
+        training: the images that the generator was trained on, for mode
+            coverage and memorisation; or None for neither.
+        held_out: real images not trained on, or None.
+        cache_dir: where features of real images are cached; None: nowhere.
 
     Raises:
-        UserError: wrong reference or numbers.
+        UserError: a reference of fewer than 2 images.
     """
 
     def __init__(
         self,
-        network: FeatureNetwork,
-        reference: np.ndarray,
+        networks: Sequence[FeatureNetwork],
+        protocol: Protocol,
+        reference: ImageSet,
         *,
-        reference_name: str,
-        num_samples: int,
-        splits: int = 10,
-        batch_size: int = 100,
+        training: ImageSet | None = None,
+        held_out: ImageSet | None = None,
+        cache_dir: str | None = None,
     ):
-        check_images(reference, f"reference images {reference_name!r}")
-        _check_numbers(len(reference), num_samples, splits, batch_size)
-        self.network = network
-        self.reference = reference
-        self.reference_name = reference_name
-        self.num_samples = num_samples
-        self.splits = splits
-        self.batch_size = batch_size
-
-    def score(self, generate: Callable[[int], np.ndarray]) -> Result:
-        """Generates `num_samples` images and scores them.
-
-        Args:
-            generate: called with n, returns n independent images, uint8
-                (n, R, R, 3) at the reference's resolution. Called with
-                `batch_size` until `num_samples` are had (the last n may be
-                smaller), so images are never all in memory.
-
-        Returns:
-            A JSON-ready dict: the Fréchet distance, the Inception score and
-            its "<name>_std" over splits under `score_names`, "num_samples",
-            "num_reference", "reference", "feature_network", "feature_sha256"
-            and "splits". With a classifier also "class_histogram", the count
-            of images predicted as each class, and "modes", how many classes
-            were predicted at least once.
-
-        Raises:
-            UserError: `generate` returned something else, or a score is not
-                finite.
-        """
-        fake = self._generated_features(generate)
-        distance_name, score_name = score_names(self.network)
-        distance = frechet_distance(self._reference_features, fake.features)
-        mean, deviation = inception_score(fake.logits, self.splits)
-        scores: Result = {
-            distance_name: distance,
-            score_name: mean,
-            f"{score_name}_std": deviation,
-        }
-        _check_finite(scores)
-        return scores | self._class_counts(fake.logits) | self._record()
-
-    @cached_property
-    def _reference_features(self) -> np.ndarray:
-        return self.network(self.reference).features
-
-    def _generated_features(
-        self, generate: Callable[[int], np.ndarray]
-    ) -> Features:
-        parts = []
-        for start in range(0, self.num_samples, self.batch_size):
-            count = min(self.batch_size, self.num_samples - start)
-            images = np.asarray(generate(count))
-            self._check_generated(images, count)
-            parts.append(self.network(images))
-        return Features(*(np.concatenate(p) for p in zip(*parts, strict=True)))
-
-    def _check_generated(self, images: np.ndarray, count: int) -> None:
-        check_images(images, "generated images")
-        expected = (count, *self.reference.shape[1:])
-        if images.shape != expected:
+        if len(reference) < 2:
             raise UserError(
-                f"`generate({count})` must return the shape {expected}, like "
-                f"{self.reference_name!r}. Received: {images.shape}. Compare "
-                "generator and reference at one resolution."
+                "The reference must have at least 2 images. "
+                f"Received: {len(reference)}. Use a larger set."
             )
+        if protocol.max_reference is not None:
+            rows = draw(len(reference), protocol.max_reference)
+            if len(rows) < len(reference):
+                reference = reference.take(rows)
+        self.networks = list(networks)
+        self.protocol = protocol
+        self.reference = reference
+        self.training = training
+        self.held_out = held_out
+        self.cache_dir = cache_dir
 
-    def _class_counts(self, logits: np.ndarray) -> Result:
-        # Only a classifier of this data set has classes that are its modes.
-        num_classes = getattr(self.network, "num_classes", None)
-        if num_classes is None:
-            return {}
-        counts = np.bincount(np.argmax(logits, 1), minlength=num_classes)
-        return {
-            "modes": int(np.count_nonzero(counts)),
-            "class_histogram": counts.tolist(),
-        }
+    @property
+    def network(self) -> FeatureNetwork:
+        """The feature network, on the first device."""
+        return self.networks[0]
 
-    def _record(self) -> Result:
-        return {
-            "num_samples": self.num_samples,
+    @property
+    def distance_name(self) -> str:
+        """The score by which generators are chosen: less is better."""
+        return score_name(self.network, "fid")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """JSON-ready: everything that two scores must share to compare."""
+        return self.protocol.as_dict() | {
             "num_reference": len(self.reference),
-            "reference": self.reference_name,
+            "reference_set": f"{self.reference.name} {self.reference.split}",
+            "reference_sha256": self.reference.fingerprint,
+            "resolution": self.reference.images.shape[1],
             "feature_network": self.network.name,
             "feature_sha256": self.network.sha256,
-            "splits": self.splits,
+            "network_resize": self.network.resize,
         }
 
+    def score(
+        self, sources: Sequence[Source] | Source, *, thorough: bool = True
+    ) -> Evaluation:
+        """Scores `protocol.num_fake` images.
 
-def _check_numbers(
-    num_reference: int, num_samples: int, splits: int, batch_size: int
-) -> None:
-    if num_reference < 2:
-        raise UserError(
-            "The reference must have at least 2 images. "
-            f"Received: {num_reference}. Use more reference images."
+        Args:
+            sources: gives the images: a function of (count, first number),
+                thread-safe; or one for each network, all giving the same
+                images. In random order: the splits of the Inception score
+                are contiguous.
+            thorough: whether to add what takes long or changes slowly: the
+                precision-recall curve and the check of memorisation.
+
+        Returns:
+            The figures: Fréchet distance, Inception score and kernel
+            distance with their deviations, precision and recall, under
+            `score_name`; with a classifier "modes", "of_modes",
+            "kl_to_training", "kl_from_training" and "class_histogram"; if
+            thorough also "prd_f8", "prd_f1_8" and, of at most
+            `protocol.max_rows` training images, those of
+            `Memorisation.summary`. A measure for which a set is too small is
+            left out.
+
+        Raises:
+            UserError: wrong images, or features or scores that are not
+                finite.
+        """
+        if callable(sources):
+            sources = [sources] * len(self.networks)
+        protocol = self.protocol
+        fake = collect(
+            self.networks,
+            sources,
+            protocol.num_fake,
+            resolution=self.reference.images.shape[1],
+            rows=np.arange(min(protocol.num_fake, protocol.max_rows)),
+            keep_logits=True,
+            progress=f"{self.network.name} features of generated images",
         )
-    if splits < 1 or num_samples < max(2, splits):
-        raise UserError(
-            "`num_samples` must be at least 2 and at least `splits` >= 1. "
-            f"Received: num_samples={num_samples}, splits={splits}."
+        figures = self._distances(fake) | self._neighbours(fake)
+        curve = picture = None
+        if thorough:
+            curve = self._curve(fake)
+            if curve is not None:
+                figures |= {"prd_f8": curve.f8, "prd_f1_8": curve.f_eighth}
+            memorised, picture = self._memorisation(fake, sources[0])
+            figures |= memorised
+        named = {score_name(self.network, k): v for k, v in figures.items()}
+        _check_finite(named)
+        return Evaluation(named | self._modes(fake), curve, picture)
+
+    def _distances(self, fake: FeatureSet) -> dict[str, float]:
+        real, protocol = self._reference, self.protocol
+        distance = frechet_from_statistics(real.statistics, fake.statistics)
+        figures = {"fid": distance}
+        if fake.logits is not None:
+            mean, deviation = inception_score(fake.logits, protocol.splits)
+            figures |= {"is": mean, "is_std": deviation}
+        mean, deviation = kernel_distance(
+            real.rows,
+            fake.rows,
+            subsets=protocol.kid_subsets,
+            subset_size=protocol.kid_subset_size,
         )
-    if batch_size < 1:
-        raise UserError(
-            f"`batch_size` must be at least 1. Received: {batch_size}."
+        return figures | {"kid": mean, "kid_std": deviation}
+
+    def _neighbours(self, fake: FeatureSet) -> dict[str, float]:
+        real, k = self._reference.rows, self.protocol.neighbours
+        if min(len(real), len(fake.rows)) <= k:
+            return {}
+        return precision_recall(real, fake.rows, k)._asdict()
+
+    def _curve(self, fake: FeatureSet) -> Curve | None:
+        real, protocol = self._reference.rows, self.protocol
+        if min(len(real), len(fake.rows)) < protocol.prd_clusters:
+            return None
+        return precision_recall_curve(
+            real,
+            fake.rows,
+            clusters=protocol.prd_clusters,
+            runs=protocol.prd_runs,
+        )
+
+    def _modes(self, fake: FeatureSet) -> dict[str, Any]:
+        # Only a classifier of this data set has classes that are its modes.
+        if self.network.num_classes is None or fake.class_counts is None:
+            return {}
+        counts = fake.class_counts.tolist()
+        if self.training is None:
+            hit = sum(count > 0 for count in counts)
+            return {"modes": hit, "class_histogram": counts}
+        found = mode_coverage(counts, self._training.class_counts)
+        return {
+            "modes": found.modes,
+            "of_modes": found.of_modes,
+            "kl_to_training": found.kl,
+            "kl_from_training": found.reverse_kl,
+            "class_histogram": counts,
+        }
+
+    def _memorisation(
+        self, fake: FeatureSet, source: Source
+    ) -> tuple[dict[str, float], np.ndarray | None]:
+        training, most = self.training, self.protocol.max_rows
+        if training is None or not 2 <= len(training) <= most:
+            return {}, None
+        found = memorisation(
+            fake.rows,
+            self._training.rows,
+            None if self.held_out is None else self._held_out.rows,
+            k=min(3, len(training)),
+        )
+        closest = np.argsort(found.to_training, kind="stable")
+        shown = [*range(min(_SHOWN, len(closest))), *closest[:_SHOWN]]
+        near = found.neighbours[shown]
+        wanted, rows = np.unique(near, return_inverse=True)
+        picture = neighbour_picture(
+            np.concatenate([source(1, int(i)) for i in shown]),
+            training.images[wanted],
+            rows.reshape(near.shape),
+        )
+        return found.summary(), picture
+
+    @cached_property
+    def _reference(self) -> FeatureSet:
+        return self._features(self.reference)
+
+    @cached_property
+    def _training(self) -> FeatureSet:
+        return self._features(self.training)
+
+    @cached_property
+    def _held_out(self) -> FeatureSet:
+        return self._features(self.held_out)
+
+    def _features(self, images: ImageSet) -> FeatureSet:
+        return reference_features(
+            images,
+            self.networks,
+            max_rows=self.protocol.max_rows,
+            cache_dir=self.cache_dir,
         )
 
 
-def _check_finite(scores: Result) -> None:
+def _check_finite(scores: dict[str, float]) -> None:
     bad = {k: v for k, v in scores.items() if not math.isfinite(v)}
     if bad:
         raise UserError(

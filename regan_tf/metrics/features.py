@@ -1,24 +1,12 @@
-"""Images to features: the networks whose outputs the measures compare."""
+"""Images to features: what the measures ask of a feature network."""
 
-import os
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from regan_tf.errors import UserError
-from regan_tf.metrics.checks import check_images
-from regan_tf.metrics.saved_model import (
-    as_callable,
-    load_from_directory,
-    load_from_hub,
-    one_line,
-    sha256_of,
-)
-
-INCEPTION_SIZE = 299  # pixels
-INCEPTION_FEATURES = 2048  # width of "pool_3"
-INCEPTION_CLASSES = 1008  # width of "logits"
+# Measures whose usual names promise TF-GAN's Inception.
+_ELSEWHERE = {"fid": "fd", "kid": "kd"}
 
 
 class Features(NamedTuple):
@@ -26,11 +14,12 @@ class Features(NamedTuple):
 
     Attributes:
         features: (N, D) float32, for distances between sets of images.
-        logits: (N, K) float32, unnormalised log probabilities of K classes.
+        logits: (N, K) float32, unnormalised log probabilities of K classes;
+            None from a network without classes.
     """
 
     features: np.ndarray
-    logits: np.ndarray
+    logits: np.ndarray | None
 
 
 class FeatureNetwork(Protocol):
@@ -39,24 +28,58 @@ class FeatureNetwork(Protocol):
     Attributes:
         name: "inception", "<data set>_cnn" or a name of your own.
         sha256: hash of the weights; scores of unlike hashes do not compare.
+        resize: mode that brings images to the network's input size, one of
+            `regan_tf.metrics.resize`; "none": they go in as they are.
+        num_classes: K if the classes are the data set's own, so that they
+            are the modes to count; else None.
     """
 
     name: str
     sha256: str
+    resize: str
+    num_classes: int | None
 
     def __call__(self, images: np.ndarray) -> Features: ...
 
 
-def score_names(network: FeatureNetwork) -> tuple[str, str]:
-    """Returns the names of the Fréchet distance and the Inception score.
+def score_name(network: FeatureNetwork, measure: str) -> str:
+    """Returns the name under which a measure by a network is written.
 
-    ("fid", "is") for TF-GAN's Inception, as loaded by `load_inception`; any
-    other network measures something else, so its name is part of the score:
-    ("fd_<name>", "is_<name>").
+    With TF-GAN's Inception, which `load_inception` marks by the attribute
+    `is_tfgan_inception`, it is `measure` itself. Any other network measures
+    something else, whatever it calls itself, so its name is part of the
+    score's: "fid" becomes "fd_<name>", "kid" "kd_<name>", "is"
+    "is_<name>", and "is_std" "is_<name>_std".
+
+    Args:
+        network: has features and a name.
+        measure: "fid", "kid", "is", "precision" or any other, with "_std"
+            for its deviation.
     """
-    if isinstance(network, Inception):
-        return "fid", "is"
-    return f"fd_{network.name}", f"is_{network.name}"
+    if getattr(network, "is_tfgan_inception", False):
+        return measure
+    base = measure.removesuffix("_std")
+    deviation = measure[len(base) :]
+    return f"{_ELSEWHERE.get(base, base)}_{network.name}{deviation}"
+
+
+def score_names(network: FeatureNetwork) -> tuple[str, str]:
+    """Names of the Fréchet distance and the Inception score: `score_name`."""
+    return score_name(network, "fid"), score_name(network, "is")
+
+
+def join(parts: Sequence[Features]) -> Features:
+    """Joins the features of consecutive images, at least one part.
+
+    All parts come from one network, so that all or none have logits.
+    """
+    features, logits = zip(*parts, strict=True)
+    return Features(
+        np.concatenate(features).astype(np.float32),
+        None
+        if logits[0] is None
+        else np.concatenate(logits).astype(np.float32),
+    )
 
 
 def in_batches(
@@ -65,105 +88,9 @@ def in_batches(
     batch_size: int,
 ) -> Features:
     """Applies `function` to pieces of `images` and joins the results."""
-    parts = [
-        function(images[start : start + batch_size])
-        for start in range(0, len(images), batch_size)
-    ]
-    return Features(
-        *(
-            np.concatenate(p).astype(np.float32)
-            for p in zip(*parts, strict=True)
-        )
+    return join(
+        [
+            function(images[start : start + batch_size])
+            for start in range(0, len(images), batch_size)
+        ]
     )
-
-
-class Inception:
-    """TF-GAN's Inception network (tensorflow/tfgan/eval/inception/1).
-
-    Images of any resolution are scaled to [-1, 1] (0 to -1, 255 to 1) and
-    resized to 299×299 by `tf.image.resize`, bilinear, half-pixel centres, no
-    antialiasing: the mode called "tf2-bilinear". It is what TF-GAN's own
-    examples do; the first FID code's TF1 resize gives other figures.
-
-    Args:
-        model: maps float32 images (N, 299, 299, 3) to a mapping with "pool_3"
-            (N, 2048) and "logits" (N, 1008). Use `load_inception`.
-        sha256: hash of the weights.
-        batch_size: images per call of `model`; only memory depends on it.
-
-    Call arguments:
-        images: uint8 (N, R, R, 3), N at least 1.
-
-    Returns of a call:
-        `Features` with (N, 2048) features and (N, 1008) logits.
-    """
-
-    name = "inception"
-
-    def __init__(
-        self,
-        model: Callable[[Any], Mapping[str, Any]],
-        sha256: str,
-        batch_size: int = 50,
-    ):
-        self.sha256 = sha256
-        self._model = model
-        self._batch_size = batch_size
-
-    def __call__(self, images: np.ndarray) -> Features:
-        check_images(images)
-        return in_batches(self._run, images, self._batch_size)
-
-    def _run(self, images: np.ndarray) -> Features:
-        import tensorflow as tf
-
-        size = (INCEPTION_SIZE, INCEPTION_SIZE)
-        pixels = tf.cast(images, tf.float32) / 127.5 - 1.0
-        outputs = self._model(tf.image.resize(pixels, size, method="bilinear"))
-        rows = (len(images), -1)  # some exports keep 1×1 spatial axes
-        return Features(
-            np.reshape(outputs["pool_3"], rows),
-            np.reshape(outputs["logits"], rows),
-        )
-
-
-def load_inception(path: str | None = None) -> Inception:
-    """Loads TF-GAN's Inception network.
-
-    Args:
-        path: directory of its SavedModel: callable, or with a
-            "serving_default" signature, returning a dict with "pool_3"
-            (N, 2048) and "logits" (N, 1008). A local copy is taken at its
-            word to be TF-GAN's; `sha256` records which weights it held. None
-            takes the network from TensorFlow Hub or from Hub's cache
-            (environment variable `TFHUB_CACHE_DIR`).
-
-    Raises:
-        UserError: nothing loadable there, wrong outputs, or Hub cannot be
-            reached (told within seconds).
-    """
-    if not path:  # an empty flag means none
-        model, path = load_from_hub()
-        source = "TensorFlow Hub"
-    else:
-        path = os.path.expanduser(path)
-        model, source = load_from_directory(path), repr(path)
-    network = Inception(as_callable(model, source), sha256_of(path))
-    _check_outputs(network, source)
-    return network
-
-
-def _check_outputs(network: Inception, source: str) -> None:
-    """Runs one grey image and compares the outputs with TF-GAN's network."""
-    grey = np.full((1, INCEPTION_SIZE, INCEPTION_SIZE, 3), 127, np.uint8)
-    try:
-        found = tuple(part.shape[1] for part in network(grey))
-    except Exception as error:
-        found = one_line(error)
-    if found != (INCEPTION_FEATURES, INCEPTION_CLASSES):
-        raise UserError(
-            f"The SavedModel from {source} must map images (N, 299, 299, 3) "
-            f'to a dict of "pool_3" (N, 2048) and "logits" (N, 1008). '
-            f"Received: {found}. Pass --inception_path=<directory> with "
-            "tensorflow/tfgan/eval/inception/1."
-        )

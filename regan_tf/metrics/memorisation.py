@@ -1,6 +1,6 @@
 """Memorisation: do samples copy the few training images they came from?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,31 +17,33 @@ class Memorisation:
         neighbours: (S, k) indices of the nearest training images, nearest
             first.
         to_training: (S,) distances to the nearest training image.
-        to_held_out: (S,) distances to the nearest held-out image, or None.
         threshold: distance below which a sample counts as memorised.
         share: of samples with `to_training` < `threshold`, in [0, 1].
         held_out_share: the same of held-out images, to compare; or None.
+        median_to_training, median_to_held_out: medians of the distances to
+            the nearest of `compared` training and as many held-out images;
+            None without held-out images.
+        compared: images of each that the medians are to.
     """
 
     neighbours: np.ndarray
     to_training: np.ndarray
-    to_held_out: np.ndarray | None
     threshold: float
     share: float
-    held_out_share: float | None
+    held_out_share: float | None = None
+    median_to_training: float | None = None
+    median_to_held_out: float | None = None
+    compared: int = 0
 
-    def summary(self) -> dict[str, float]:
-        """JSON-ready figures: medians, threshold and shares."""
+    def summary(self) -> dict[str, float | int]:
+        """JSON-ready figures; those that there are."""
         figures = {
             "memorised_share": self.share,
-            "memorised_threshold": self.threshold,
-            "median_to_training": float(np.median(self.to_training)),
+            "memorised_share_held_out": self.held_out_share,
+            "median_to_training": self.median_to_training,
+            "median_to_held_out": self.median_to_held_out,
         }
-        if self.to_held_out is not None:
-            median = float(np.median(self.to_held_out))
-            figures["median_to_held_out"] = median
-            figures["memorised_share_held_out"] = self.held_out_share
-        return figures
+        return {k: v for k, v in figures.items() if v is not None}
 
 
 def memorisation(
@@ -62,8 +64,11 @@ def memorisation(
     near duplicates, and the mean on outliers. About half of any unseen images
     of the same distribution pass it: judge `share` against `held_out_share`
     or 0.5; copies give 1, images off the data 0. No published standard: name
-    the definition beside the figure. Distances shrink as sets grow: compare
-    those to training and held-out images only for equally many of both.
+    the definition beside the figure.
+
+    Distances to the nearest image shrink as sets grow, so the medians are to
+    equally many training and held-out images, drawn with seed 0: a generator
+    that has learned the distribution and no images is as far from both.
 
     Args:
         samples: (S, D) features of generated images.
@@ -86,15 +91,28 @@ def memorisation(
     threshold = float(np.quantile(np.sqrt(among), quantile))
     squared, neighbours = nearest_neighbours(samples, training, k)
     to_training = np.sqrt(squared[:, 0])
-    to_held_out = held_out_share = None
-    if held_out is not None:
-        held_out = _check(held_out, "features of the held-out images", training)
-        to_held_out = _nearest(samples, held_out)
-        unseen = _nearest(held_out, training)
-        held_out_share = float(np.mean(unseen < threshold))
-    share = float(np.mean(to_training < threshold))
-    return Memorisation(
-        neighbours, to_training, to_held_out, threshold, share, held_out_share
+    result = Memorisation(
+        neighbours,
+        to_training,
+        threshold,
+        share=float(np.mean(to_training < threshold)),
+    )
+    if held_out is None:
+        return result
+    held_out = _check(held_out, "features of the held-out images", training)
+    compared = min(len(training), len(held_out))
+    random = np.random.RandomState(0)
+    medians = [
+        float(np.median(_nearest(samples, random.permutation(rows)[:compared])))
+        for rows in (training, held_out)
+    ]
+    unseen = _nearest(held_out, training)
+    return replace(
+        result,
+        held_out_share=float(np.mean(unseen < threshold)),
+        median_to_training=medians[0],
+        median_to_held_out=medians[1],
+        compared=compared,
     )
 
 

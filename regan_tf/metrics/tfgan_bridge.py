@@ -105,6 +105,19 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
         return float(distance(real, fake))
 
 
+def trace_sqrt_product(first: np.ndarray, second: np.ndarray) -> float:
+    """Trace of the root of a product of covariances, by TF-GAN in float64.
+
+    Args:
+        first, second: (D, D) symmetric, positive semi-definite.
+    """
+    import tensorflow as tf
+
+    function = _load("classifier_metrics").trace_sqrt_product
+    with tf.device("CPU:0"):  # float64 SVD is slower on a GPU
+        return float(function(tf.constant(first), tf.constant(second)))
+
+
 def inception_score(
     logits: np.ndarray, splits: int = 10
 ) -> tuple[float, float]:

@@ -56,7 +56,7 @@ def test_digits_are_recognised(digits, digits_classifier):
 
 def test_features_are_those_before_the_logits(digits, digits_classifier):
     features, logits = digits_classifier(digits[2][:300])
-    assert features.shape == (300, 128)
+    assert features.shape == (300, 192)
     assert logits.shape == (300, 10)
     assert features.dtype == logits.dtype == np.float32
     inputs = np.hstack([features, np.ones((300, 1))])

@@ -9,7 +9,7 @@ from regan_tf.metrics.classifier_fit import (
     augment,
     split_stratified,
 )
-from regan_tf.metrics.classifier_network import build_network
+from regan_tf.metrics.classifier_network import build_network, whiten
 
 
 def _columns(count: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_split_of_single_images_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("num_images", "epochs"), [(1437, 10), (100, 120), (50_000, 10), (10**6, 1)]
+    ("num_images", "epochs"), [(1437, 16), (100, 160), (50_000, 16), (10**6, 1)]
 )
 def test_epochs_follow_the_size(num_images, epochs):
     assert FitSettings.for_size(num_images, flip=False).epochs == epochs
@@ -70,4 +70,26 @@ def test_epochs_follow_the_size(num_images, epochs):
 def test_network_shapes_at_every_resolution(resolution):
     model = build_network(resolution, num_classes=7, seed=0)
     shapes = [tuple(output.shape) for output in model.outputs]
-    assert shapes == [(None, 128), (None, 7)]
+    assert shapes == [(None, 192), (None, 7)]
+
+
+def test_the_first_layer_whitens_patches():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 200, (300, 8, 8, 3))
+    images[..., 1] = (images[..., 0] + images[..., 1]) // 2  # correlated
+    images = images.astype(np.uint8)
+    model = build_network(8, 2, seed=0)
+    whiten(model, images)
+    pixels = images.astype(np.float32) / 127.5 - 1
+    found = model.get_layer("whitening")(pixels).numpy()[..., :12]
+    covariance = np.cov(found.reshape(-1, 12).T)
+    np.testing.assert_allclose(covariance, np.eye(12), atol=0.1)
+
+
+def test_convolutions_start_as_the_identity():
+    model = build_network(8, 2, seed=0)
+    kernel = model.get_layer("conv1").kernel.numpy()
+    expected = np.zeros((3, 3, 48, 48))
+    expected[1, 1] = np.eye(48)
+    np.testing.assert_array_equal(kernel, expected)
+    assert model.get_layer("conv2").kernel.numpy()[..., 48:].std() > 0

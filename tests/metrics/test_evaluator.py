@@ -1,10 +1,11 @@
-"""The evaluator with the real classifier and with networks of known output."""
+"""The evaluator with networks of known output and with the real classifier."""
 
 import json
 
 import numpy as np
 import pytest
 
+from regan_tf.data import ImageSet
 from regan_tf.errors import UserError
 from regan_tf.metrics import (
     Evaluator,
@@ -13,12 +14,15 @@ from regan_tf.metrics import (
     evaluator,
     frechet_distance,
 )
+from regan_tf.metrics.kid import kernel_distance
+from regan_tf.metrics.precision_recall import precision_recall
+from regan_tf.metrics.protocol import Protocol
 
 
 class _Colour:
     """Two features, mean red and green; the class is the bluest of three."""
 
-    name, sha256, num_classes = "colour", "abc", 3
+    name, sha256, resize, num_classes = "colour", "abc", "none", 3
 
     def __init__(self):
         self.sizes = []
@@ -36,62 +40,121 @@ def _images(count: int, seed: int = 0, classes: int = 3) -> np.ndarray:
     return images.astype(np.uint8)
 
 
-def _evaluator(network=None, **changes) -> Evaluator:
-    arguments = {"reference_name": "noise", "num_samples": 20, "splits": 2}
-    network = network or _Colour()
-    return Evaluator(network, _images(30), **(arguments | changes))
+def _set(images: np.ndarray, name: str = "noise") -> ImageSet:
+    fingerprint = f"{name}{len(images)}"
+    return ImageSet(name, "test", images, None, (), fingerprint)
 
 
-def test_scores_and_record_by_hand():
-    fake = _images(20, seed=1, classes=2)
-    result = _evaluator(batch_size=20).score(lambda n: fake)
-    colour = _Colour()
-    expected = frechet_distance(
-        colour(_images(30)).features, colour(fake).features
+def _protocol(num_fake=240, **changes) -> Protocol:
+    settings = {"splits": 2, "kid_subsets": 5, "kid_subset_size": 50}
+    return Protocol(
+        "paper", num_fake, "test", 500, "clean", **(settings | changes)
     )
-    assert result == {
-        "fd_colour": pytest.approx(expected),
-        "is_colour": pytest.approx(2),
-        "is_colour_std": pytest.approx(0),
+
+
+def _evaluator(networks=None, protocol=None, images=None, **more) -> Evaluator:
+    return Evaluator(
+        networks or [_Colour()],
+        protocol or _protocol(),
+        _set(_images(300) if images is None else images),
+        **more,
+    )
+
+
+def _source(images):
+    return lambda count, start: images[start : start + count]
+
+
+def test_scores_are_those_of_the_measures():
+    fake = _images(240, seed=1, classes=2)
+    found = _evaluator().score(_source(fake))
+    real, other = (_Colour()(x).features for x in (_images(300), fake))
+    shares = precision_recall(real, other, 3)
+    kernel = kernel_distance(real, other, subsets=5, subset_size=50)
+    expected = {
+        "fd_colour": frechet_distance(real, other),
+        "is_colour": 2,
+        "is_colour_std": 0,
+        "kd_colour": kernel[0],
+        "kd_colour_std": kernel[1],
+        "precision_colour": shares.precision,
+        "recall_colour": shares.recall,
+        "prd_f8_colour": found.curve.f8,
+        "prd_f1_8_colour": found.curve.f_eighth,
         "modes": 2,
-        "class_histogram": [10, 10, 0],
-        "num_samples": 20,
-        "num_reference": 30,
-        "reference": "noise",
-        "feature_network": "colour",
-        "feature_sha256": "abc",
-        "splits": 2,
+        "class_histogram": [120, 120, 0],
     }
-    assert json.loads(json.dumps(result)) == result
+    assert found.figures.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found.figures[name] == pytest.approx(value, abs=1e-9), name
+    assert json.loads(json.dumps(found.figures)) == found.figures
 
 
-def test_pieces_add_up_and_reference_is_seen_once():
+def test_record_holds_all_that_a_score_depends_on():
+    record = _evaluator().record
+    assert record["name"] == "paper"
+    assert record["num_fake"] == 240
+    assert record["num_reference"] == 300
+    assert record["reference_set"] == "noise test"
+    assert record["reference_sha256"] == "noise300"
+    assert record["feature_sha256"] == "abc"
+    assert (record["resize"], record["network_resize"]) == ("clean", "none")
+    assert (record["resolution"], record["latent_seed"]) == (4, 2)
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_copies_of_training_images_are_found_and_shown():
+    training = _set(_images(40, seed=5), "training")
+    scorer = _evaluator(
+        training=training, held_out=_set(_images(60, seed=6), "rest")
+    )
+    copies = training.images[np.arange(240) % 40]
+    found = scorer.score(_source(copies))
+    assert found.figures["memorised_share_colour"] == 1
+    assert found.figures["median_to_training_colour"] == 0
+    assert found.figures["median_to_held_out_colour"] > 0
+    assert found.figures["kl_to_training"] == pytest.approx(0, abs=1e-3)
+    assert found.figures["of_modes"] == 3
+    picture = found.neighbours
+    assert picture.shape == (16 * 4, 4 * 4, 3)
+    np.testing.assert_array_equal(picture[:, :4], picture[:, 4:8])
+
+
+def test_only_a_thorough_score_has_curve_and_memorisation():
+    training = _set(_images(40, seed=5), "training")
+    scorer = _evaluator(training=training)
+    found = scorer.score(_source(_images(240)), thorough=False)
+    assert found.curve is None
+    assert found.neighbours is None
+    slow = ("prd", "memorised", "median")
+    assert not [name for name in found.figures if name.startswith(slow)]
+    assert "kl_to_training" in found.figures
+
+
+def test_features_of_real_images_are_computed_once():
     network = _Colour()
-    asked = []
-
-    def generate(n):
-        asked.append(n)
-        return _images(n)
-
-    scorer = _evaluator(network, batch_size=8)
+    scorer = _evaluator([network])
     assert network.sizes == []  # lazy
-    scorer.score(generate)
-    scorer.score(generate)
-    assert asked == [8, 8, 4] * 2
-    assert network.sizes == [8, 8, 4, 30, 8, 8, 4]
+    for _ in range(2):
+        scorer.score(_source(_images(240)), thorough=False)
+    assert sorted(network.sizes) == [40] * 2 + [100] * 7
 
 
-def test_result_does_not_depend_on_the_batch_size():
-    fake = _images(20, seed=3)
-    results = []
-    for size in (1, 7, 20, 100):
-        rest = iter(fake)
-        results.append(
-            _evaluator(batch_size=size).score(
-                lambda n, rest=rest: np.stack([next(rest) for _ in range(n)])
-            )
-        )
-    assert results[1:] == results[:1] * 3
+@pytest.mark.parametrize("devices", [2, 3])
+def test_devices_change_nothing(devices):
+    fake = _source(_images(240, seed=3))
+    one = _evaluator().score(fake).figures
+    many = [_Colour() for _ in range(devices)]
+    scorer = _evaluator(many)
+    assert scorer.score([fake] * devices).figures == one
+    assert all(network.sizes for network in many)
+
+
+def test_no_more_of_the_reference_than_the_protocol_says():
+    protocol = Protocol("paper", 240, "test", 100, "clean", splits=2)
+    scorer = _evaluator(protocol=protocol)
+    assert scorer.record["num_reference"] == 100
+    assert scorer.record["reference_sha256"] != "noise300"
 
 
 def test_inception_alone_gives_fid_and_no_modes():
@@ -99,72 +162,74 @@ def test_inception_alone_gives_fid_and_no_modes():
         pixels = np.reshape(images, (len(images), -1))
         return {"pool_3": pixels[:, :6], "logits": pixels[:, :9]}
 
-    result = _evaluator(Inception(model, "f00")).score(_images)
-    assert {"fid", "is", "is_std"} <= set(result)
-    assert not {"modes", "class_histogram"} & set(result)
-    assert result["feature_network"] == "inception"
+    scorer = _evaluator([Inception(model, "f00")], _protocol(20))
+    figures = scorer.score(_source(_images(240))).figures
+    assert {"fid", "is", "is_std", "kid", "precision"} <= set(figures)
+    assert not {"modes", "class_histogram"} & set(figures)
+    assert scorer.distance_name == "fid"
+
+
+def test_a_set_too_small_for_a_measure_goes_without_it():
+    protocol = Protocol("paper", 10, "test", None, "clean")
+    scorer = _evaluator(protocol=protocol, images=_images(3))
+    figures = scorer.score(_source(_images(240))).figures
+    assert "fd_colour" in figures
+    assert not [n for n in figures if n.startswith(("precision", "prd"))]
 
 
 def test_digits_real_against_real_beats_noise(digits, digits_classifier):
-    train_images, _, test_images, _ = digits
+    train_images, _, test_images, test_labels = digits
     scorer = Evaluator(
-        digits_classifier,
-        train_images,
-        reference_name="digits/train",
-        num_samples=360,
+        [digits_classifier],
+        _protocol(360),
+        _set(train_images),
+        training=_set(train_images),
     )
-    real = scorer.score(lambda n: test_images[:n])
-    noise = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3))
-    bad = scorer.score(lambda n: noise[:n].astype(np.uint8))
-    assert not {"fid", "is", "is_std"} & set(real)
+    order = np.random.default_rng(0).permutation(360)
+    real = scorer.score(_source(test_images[order])).figures
+    noise = np.random.default_rng(0).integers(0, 256, (360, 32, 32, 3))
+    bad = scorer.score(_source(noise.astype(np.uint8))).figures
+    assert not {"fid", "is", "kid"} & set(real)
     assert real["fd_digits_cnn"] < 0.1 * bad["fd_digits_cnn"]
+    assert real["kd_digits_cnn"] < 0.1 * bad["kd_digits_cnn"]
     assert real["is_digits_cnn"] > 7 > bad["is_digits_cnn"]
-    assert sum(bad["class_histogram"]) == 360
-
-
-def test_test_images_as_samples_show_all_ten_modes(digits, digits_classifier):
-    _, _, test_images, test_labels = digits
-    result = Evaluator(
-        digits_classifier,
-        test_images,
-        reference_name="digits/test",
-        num_samples=360,
-        batch_size=360,
-    ).score(lambda n: test_images)
-    assert abs(result["fd_digits_cnn"]) < 1e-6
-    assert result["modes"] == 10
-    errors = np.abs(result["class_histogram"] - np.bincount(test_labels))
+    assert real["precision_digits_cnn"] > 0.9 > bad["precision_digits_cnn"]
+    assert (real["modes"], real["of_modes"]) == (10, 10)
+    assert real["kl_to_training"] < 0.01 < bad["kl_to_training"]
+    errors = np.abs(real["class_histogram"] - np.bincount(test_labels))
     assert errors.sum() <= 2 * 360 * (1 - digits_classifier.accuracy) + 1e-9
 
 
 @pytest.mark.parametrize(
-    ("generate", "message"),
+    ("images", "message"),
     [
-        (lambda n: _images(n + 1), r"generate\(20\).*\(20, 4, 4, 3\)"),
-        (lambda n: np.zeros((n, 8, 8, 3), np.uint8), "one resolution"),
-        (lambda n: _images(n) / 255, "uint8.*float64"),
+        (np.zeros((240, 8, 8, 3), np.uint8), r"\(100, 4, 4, 3\).*one resol"),
+        (_images(240) / 255, "uint8.*float64"),
+        (_images(150), r"\(100, 4, 4, 3\)"),
     ],
 )
-def test_wrong_generated_images_are_refused(generate, message):
+def test_wrong_generated_images_are_refused(images, message):
     with pytest.raises(UserError, match=message):
-        _evaluator().score(generate)
+        _evaluator().score(_source(images))
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"num_samples": 5, "splits": 10}, "num_samples=5, splits=10"),
-        ({"num_samples": 1, "splits": 1}, "num_samples=1"),
-        ({"splits": 0}, "splits=0"),
-        ({"batch_size": 0}, "batch_size"),
-    ],
-)
-def test_wrong_numbers_are_refused_at_once(changes, message):
-    with pytest.raises(UserError, match=message):
-        _evaluator(**changes)
+def test_nan_features_stop_the_evaluation():
+    class Broken(_Colour):
+        def __call__(self, images):
+            found = super().__call__(images)
+            found.features[-1, 0] = np.nan
+            return found
+
+    with pytest.raises(UserError, match=r"features.*finite.*1 of 200 values"):
+        _evaluator([Broken()]).score(_source(_images(240)))
 
 
 def test_nan_scores_are_not_returned(monkeypatch):
-    monkeypatch.setattr(evaluator, "frechet_distance", lambda *_: np.nan)
+    monkeypatch.setattr(evaluator, "frechet_from_statistics", lambda *_: np.nan)
     with pytest.raises(UserError, match=r"finite.*fd_colour.*nan"):
-        _evaluator().score(_images)
+        _evaluator().score(_source(_images(240)))
+
+
+def test_a_reference_of_one_image_is_refused():
+    with pytest.raises(UserError, match=r"at least 2 images. Received: 1"):
+        _evaluator(images=_images(1))

@@ -1,146 +1,64 @@
-"""Loading Inception, from local stand-ins for TF-GAN's SavedModel."""
-
-import socket
+"""Names of scores, and features joined from pieces."""
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from regan_tf.errors import UserError
-from regan_tf.metrics import load_inception, score_names, tfgan_bridge
-
-_IMAGES = tf.TensorSpec((None, 299, 299, 3), tf.float32)
+from regan_tf.metrics import Features, Inception, score_name, score_names
+from regan_tf.metrics.features import in_batches, join
 
 
-class _Pixels(tf.Module):
-    """Shows what it was fed: pool_3 holds the 300 first pixel values."""
-
-    def __init__(self, width: int = 2048, names=("pool_3", "logits")):
-        super().__init__()
-        self.width, self.names = width, names
-        self.gain = tf.Variable(1.0)
-
-    @tf.function(input_signature=[_IMAGES])
-    def __call__(self, images):
-        pixels = self.gain * tf.reshape(images, (tf.shape(images)[0], -1))
-        pool = tf.reshape(pixels[:, : self.width], (-1, 1, 1, self.width))
-        return dict(zip(self.names, (pool, pixels[:, :1008]), strict=True))
+class _Network:
+    def __init__(self, name):
+        self.name, self.sha256 = name, ""
+        self.resize, self.num_classes = "none", None
 
 
-def _save(path, **kwargs) -> str:
-    tf.saved_model.save(_Pixels(**kwargs), str(path))
-    return str(path)
-
-
-def test_local_inception_scales_and_resizes(tmp_path):
-    network = load_inception(_save(tmp_path))
-    images = np.zeros((60, 2, 2, 3), np.uint8)  # more than one batch
-    images[1:, :, 1] = 255  # dark on the left, bright on the right
-    features, logits = network(images)
-    assert features.shape == (60, 2048)
-    assert logits.shape == (60, 1008)
-    assert features.dtype == logits.dtype == np.float32
-    np.testing.assert_array_equal(features[0], -1.0)
-    # Half-pixel centres: the left quarter is -1, the middle pixel 0.
-    row = features[1, : 299 * 3 : 3]
-    np.testing.assert_allclose(
-        row[[0, 74, 149, 298]], [-1, -1, 0, 1], atol=1e-5
-    )
-
-
-def test_only_inception_is_called_fid(tmp_path, digits_classifier):
-    assert score_names(load_inception(_save(tmp_path))) == ("fid", "is")
-    names = ("fd_digits_cnn", "is_digits_cnn")
-    assert score_names(digits_classifier) == names
+@pytest.mark.parametrize(
+    ("measure", "name"),
+    [
+        ("fid", "fd_digits_cnn"),
+        ("kid", "kd_digits_cnn"),
+        ("kid_std", "kd_digits_cnn_std"),
+        ("is", "is_digits_cnn"),
+        ("is_std", "is_digits_cnn_std"),
+        ("precision", "precision_digits_cnn"),
+    ],
+)
+def test_only_inception_keeps_the_names(measure, name):
+    assert score_name(_Network("digits_cnn"), measure) == name
+    assert score_name(Inception(None, ""), measure) == measure
 
 
 def test_another_network_named_inception_is_not_called_fid():
-    class Impostor:
-        name, sha256 = "inception", ""
-
-        def __call__(self, images): ...
-
-    assert score_names(Impostor()) == ("fd_inception", "is_inception")
-
-
-def test_serving_signature_is_enough(tmp_path):
-    module = tf.Module()
-    inner = module.inner = _Pixels()
-    signature = tf.function(inner, input_signature=[_IMAGES])
-    tf.saved_model.save(module, str(tmp_path), {"serving_default": signature})
-    network = load_inception(str(tmp_path))
-    features = network(np.full((3, 8, 8, 3), 255, np.uint8)).features
-    np.testing.assert_allclose(features, np.ones((3, 2048)))
+    assert score_names(_Network("inception")) == (
+        "fd_inception",
+        "is_inception",
+    )
+    assert score_names(Inception(None, "")) == ("fid", "is")
 
 
-def test_sha256_follows_the_weights_not_the_place(tmp_path):
-    path = _save(tmp_path / "a")
-    sha256 = load_inception(path).sha256
-    (tmp_path / "a").rename(tmp_path / "b")
-    (tmp_path / "b" / "README.txt").write_text("a note")
-    assert load_inception(str(tmp_path / "b")).sha256 == sha256
-    data = next((tmp_path / "b" / "variables").glob("*.data*"))
-    data.write_bytes(data.read_bytes()[:-4] + np.float32(2).tobytes())
-    from regan_tf.metrics.saved_model import sha256_of
+@pytest.mark.parametrize("with_logits", [True, False])
+def test_batches_are_joined_in_order(with_logits):
+    sizes = []
 
-    assert sha256_of(str(tmp_path / "b")) != sha256
+    def network(images):
+        sizes.append(len(images))
+        values = images.reshape(len(images), -1).astype(np.float64)
+        return Features(values[:, :2], values[:, 2:] if with_logits else None)
 
-
-@pytest.mark.parametrize(
-    ("kwargs", "received"),
-    [
-        ({"width": 1000}, r"Received: \(1000, 1008\)"),
-        ({"names": ("pool", "logits")}, "KeyError: 'pool_3'"),
-    ],
-)
-def test_wrong_outputs_are_refused_in_one_line(tmp_path, kwargs, received):
-    with pytest.raises(UserError, match=received) as info:
-        load_inception(_save(tmp_path, **kwargs))
-    message = str(info.value)
-    assert "--inception_path" in message
-    assert "\n" not in message
+    images = np.arange(7 * 3, dtype=np.uint8).reshape(7, 1, 1, 3)
+    features, logits = in_batches(network, images, 3)
+    assert sizes == [3, 3, 1]
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features, images[:, 0, 0, :2])
+    if with_logits:
+        np.testing.assert_array_equal(logits, images[:, 0, 0, 2:])
+    else:
+        assert logits is None
 
 
-def test_missing_and_empty_directories_are_refused(tmp_path):
-    for path in (tmp_path, tmp_path / "absent"):
-        with pytest.raises(UserError, match="must be a directory with"):
-            load_inception(str(path))
-    tf.saved_model.save(tf.Module(), str(tmp_path))
-    with pytest.raises(UserError, match="must be callable"):
-        load_inception(str(tmp_path))
-
-
-def test_hub_out_of_reach_is_one_line(monkeypatch):
-    import tensorflow_hub
-
-    def load(handle):
-        assert socket.getdefaulttimeout() == 5.0
-        raise OSError(f"cannot reach\n{handle}")
-
-    monkeypatch.setattr(tensorflow_hub, "load", load)
-    with pytest.raises(UserError, match="--inception_path=") as info:
-        load_inception()
-    assert "\n" not in str(info.value)
-    assert "OSError: cannot reach https://" in str(info.value)
-    assert socket.getdefaulttimeout() is None
-
-
-def test_hub_route_equals_local_route(tmp_path, monkeypatch):
-    path = _save(tmp_path)  # Hub takes a directory for a handle, too
-    monkeypatch.setattr(tfgan_bridge, "inception_handle", lambda: path)
-    assert load_inception().sha256 == load_inception(path).sha256
-
-
-@pytest.mark.parametrize(
-    ("images", "message"),
-    [
-        (np.zeros((1, 8, 8, 3), np.float32), "uint8.*Received: float32"),
-        (np.zeros((0, 8, 8, 3), np.uint8), "N > 0"),
-        (np.zeros((1, 8, 9, 3), np.uint8), r"\(1, 8, 9, 3\)"),
-        (np.zeros((1, 8, 8, 1), np.uint8), "RGB"),
-    ],
-)
-def test_wrong_images_are_refused(tmp_path, images, message):
-    network = load_inception(_save(tmp_path))
-    with pytest.raises(UserError, match=message):
-        network(images)
+def test_one_part_joins_to_itself():
+    part = Features(np.ones((2, 3), np.float32), None)
+    joined = join([part])
+    np.testing.assert_array_equal(joined.features, part.features)
+    assert joined.logits is None

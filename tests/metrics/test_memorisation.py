@@ -19,10 +19,31 @@ def test_on_a_line_by_hand():
     found = memorisation(_line(0, -1, 6, 30), training, _line(5, 9), k=2)
     assert found.threshold == 2
     np.testing.assert_array_equal(found.to_training, [0, 1, 2, 20])
-    np.testing.assert_array_equal(found.to_held_out, [5, 6, 1, 21])
     np.testing.assert_array_equal(found.neighbours[[0, 3]], [[0, 1], [3, 2]])
     assert found.share == 0.5  # 2 itself is not below the threshold
     assert found.held_out_share == 1
+
+
+def test_medians_are_to_equally_many_images():
+    # One held-out image at 5; seed 0 draws one of the training images.
+    training = _line(0, 1, 4, 10)
+    found = memorisation(_line(0, -1, 6, 30), training, _line(5))
+    drawn = np.random.RandomState(0).permutation(training)[0, 0]
+    assert found.compared == 1
+    assert found.median_to_held_out == 5.5  # of 5, 6, 1, 25
+    distances = np.abs(np.array([0, -1, 6, 30]) - drawn)
+    assert found.median_to_training == np.median(distances)
+
+
+def test_a_generator_of_the_distribution_is_as_far_from_both():
+    rng = np.random.default_rng(3)
+    samples, held_out = rng.normal(size=(2, 400, 4))
+    training = rng.normal(size=(50, 4))
+    found = memorisation(samples, training, held_out)
+    ratio = found.median_to_training / found.median_to_held_out
+    assert ratio == pytest.approx(1, abs=0.15)
+    copies = memorisation(training + 1e-3, training, held_out)
+    assert copies.median_to_training < 0.1 * copies.median_to_held_out
 
 
 def test_quantile_moves_the_threshold():
@@ -56,8 +77,7 @@ def test_summary_is_json_ready():
     found = memorisation(samples, training, held_out)
     figures = json.loads(json.dumps(found.summary()))
     assert figures["memorised_share"] == found.share
-    median = np.median(found.to_held_out)
-    assert figures["median_to_held_out"] == pytest.approx(median)
+    assert figures["median_to_held_out"] == found.median_to_held_out
     alone = memorisation(samples, training).summary()
     assert "median_to_held_out" not in alone
 
