@@ -6,11 +6,13 @@ Importable without TensorFlow.
 """
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from typing import Any
 
 from regan_tf.duration import Duration
 from regan_tf.errors import UserError
+from regan_tf.metrics.protocol import named_protocol
 from regan_tf.recipes import RECIPES, Recipe
 from regan_tf.regan.schedule import parse_schedule
 
@@ -26,7 +28,8 @@ MAX_STEPS = 100_000_000
 MAY_CHANGE = frozenset(
     "training.steps output.run_dir output.log_every output.eval_every "
     "output.checkpoint_every output.keep_checkpoints output.eval_images "
-    "output.features output.inception_path data.path".split()
+    "output.protocol output.features output.inception_path "
+    "output.inception_sha256 data.path".split()
 )
 
 
@@ -192,9 +195,11 @@ class OutputConfig:
     eval_every: Duration | int
     checkpoint_every: Duration | int
     keep_checkpoints: int
-    eval_images: int
+    protocol: str
+    eval_images: int | None
     features: str
     inception_path: str | None
+    inception_sha256: str | None
 
     def __post_init__(self) -> None:
         _check(bool(self.run_dir), "run_dir", "a folder's name", self.run_dir)
@@ -204,13 +209,13 @@ class OutputConfig:
             "at least 2 (the newest may be damaged)",
             self.keep_checkpoints,
         )
+        named_protocol(self.protocol, has_test=True, num_fake=self.eval_images)
         _check(
-            self.eval_images >= 10,
-            "eval_images",
-            "at least 10 (the ten splits of the Inception Score)",
-            self.eval_images,
+            self.features in FEATURE_CHOICES or os.path.exists(self.features),
+            "features",
+            f"one of {', '.join(FEATURE_CHOICES)}, or the path of a network",
+            self.features,
         )
-        _check_choice("features", self.features, FEATURE_CHOICES)
 
 
 @dataclass(frozen=True)
@@ -293,6 +298,36 @@ class ExperimentConfig:
             for name, value in vars(getattr(self, part.name)).items():
                 flat[f"{part.name}.{name}"] = _plain(value)
         return flat
+
+
+def config_from_dict(flat: dict[str, Any]) -> ExperimentConfig:
+    """The configuration of `ExperimentConfig.as_dict` with durations in steps.
+
+    Raises:
+        UserError: settings missing or unknown, as in a run of another
+            version, or out of range.
+    """
+    parts = {"data": DataConfig, "network": NetworkConfig}
+    parts |= {"method": MethodConfig, "training": TrainingConfig}
+    parts |= {"output": OutputConfig}
+    made = {}
+    for part, kind in parts.items():
+        names = [f.name for f in dataclasses.fields(kind)]
+        missing = [n for n in names if f"{part}.{n}" not in flat]
+        if missing:
+            raise UserError(
+                "the configuration of the run must be of this version of "
+                f"regan_tf. Received: one without {part}.{missing[0]}; train "
+                "it anew, or score its saved_model/ folders one by one"
+            )
+        values = {n: flat[f"{part}.{n}"] for n in names}
+        made[part] = kind(
+            **{
+                n: tuple(v) if isinstance(v, list) else v
+                for n, v in values.items()
+            }
+        )
+    return ExperimentConfig(**made)
 
 
 def _plain(value: Any) -> Any:

@@ -1,11 +1,9 @@
 """What a run is going to do, in words: `--dry_run` and the start of a run."""
 
-import dataclasses
-
 import numpy as np
 
-from regan_tf.metrics.cost import training_cost
-from regan_tf.metrics.flops import layer_costs
+from regan_tf.costs import RunCost
+from regan_tf.metrics.flops import layer_costs, layer_table
 from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.pruner import excluded_layers
 from regan_tf.regan.schedule import make_schedule, phases
@@ -25,6 +23,7 @@ def describe(config):
     """
     networks = build(config)
     pruned = [n for n in networks if config.method.prunes(n.name)]
+    cost = RunCost(config)
     excluded_layers(pruned, config.method.mask_exclude if pruned else ())
     return "\n".join(
         [
@@ -33,18 +32,14 @@ def describe(config):
             *map(describe_network, networks),
             "timetable:",
             describe_timetable(config, make_schedule(config.method)),
-            describe_cost(config),
+            str(cost.at(config.training.steps)),
+            *(
+                f"operations of the {network.name}, as published:\n"
+                + layer_table(layer_costs(network))
+                for network in cost.networks
+            ),
         ]
     )
-
-
-def describe_cost(config):
-    """Theoretical operations of a run, counted on the networks as published:
-    fusing saves some of them, and every other figure in the field counts
-    them."""
-    network = dataclasses.replace(config.network, fuse_resampling=False)
-    published = build(dataclasses.replace(config, network=network))
-    return str(training_cost(config, *map(layer_costs, published)))
 
 
 def describe_config(config):

@@ -6,53 +6,84 @@ import re
 import numpy as np
 
 from regan_tf.errors import UserError
+from regan_tf.metrics.protocol import named_protocol
 from regan_tf.train.strategy import worker_index
 
 
-def make_evaluator(config, images):
-    """The evaluator of a run, and the name of its distance.
+def make_evaluator(config, images, devices=(None,)):
+    """The evaluator of a run.
 
     Args:
-        config: an `ExperimentConfig`.
-        images: its image sets: `full` and `test` (or None), unaffected by
-            `--data_fraction`, so that fractions share one feature network
-            and one reference.
+        config: an `ExperimentConfig`, or anything with its `data` and
+            `output`.
+        images: its image sets, an `Images`.
+        devices: TensorFlow devices to score on, by name.
 
     Returns:
-        (`regan_tf.metrics.Evaluator`, "fid" or "fd_<dataset>_cnn"), or
-        (None, "") for a run without scores.
+        A `regan_tf.metrics.Evaluator`, or None for a run without scores.
 
     Raises:
         UserError: the feature network cannot be had.
     """
-    from regan_tf.metrics import Evaluator, score_names
+    from regan_tf.metrics import Evaluator
 
-    network = _feature_network(config, images)
-    if network is None:
-        return None, ""
-    reference = images.test or images.full
-    evaluator = Evaluator(
-        network,
-        reference.images,
-        reference_name=f"{reference.name} {reference.split}",
-        num_samples=config.output.eval_images,
-    )
-    return evaluator, score_names(network)[0]
-
-
-def _feature_network(config, images):
-    from regan_tf.metrics import load_inception
-
-    choice = config.output.features
-    if choice == "none" or worker_index() > 0:
+    output = config.output
+    if output.features == "none" or worker_index() > 0:
         return None
-    if choice == "auto" and config.output.inception_path:
+    protocol = named_protocol(
+        output.protocol,
+        has_test=images.test is not None,
+        num_fake=output.eval_images,
+    )
+    networks = _networks(config, images, protocol.resize, devices)
+    if networks is None:
+        return None
+    reference = {
+        "test": images.test,
+        "train": images.full,
+        "training subset": images.train,
+    }[protocol.reference]
+    return Evaluator(
+        networks,
+        protocol,
+        reference or images.full,
+        training=images.train,
+        held_out=_held_out(images),
+        cache_dir=cache_dir(),
+    )
+
+
+def _held_out(images):
+    """Real images that the GAN is not trained on, or None."""
+    rest = np.setdiff1d(np.arange(len(images.full)), images.indices)
+    return images.full.take(rest) if len(rest) else images.test
+
+
+def _networks(config, images, resize, devices):
+    """Copies of the feature network, one a device; None: no scores."""
+    from regan_tf.metrics import load_feature_network, load_inception
+
+    output = config.output
+    choice = output.features
+    if choice == "auto" and output.inception_path:
         choice = "inception"
     if choice == "inception":
-        return load_inception(config.output.inception_path)
+        return _on_each(
+            devices,
+            lambda: load_inception(
+                output.inception_path,
+                resize=resize,
+                sha256=output.inception_sha256,
+            ),
+        )
+    if choice not in ("auto", "classifier"):
+        return _on_each(
+            devices, lambda: load_feature_network(choice, resize=resize)
+        )
     reason = _why_no_classifier(images.full)
     if reason is None:
-        return _classifier(config, images.full, images.test)
+        trained = _classifier(config, images.full, images.test)
+        return [trained, *_on_each(devices[1:], trained.copy)]
     if choice == "classifier":
         raise UserError(
             f"--features=classifier cannot be: {reason}; pass "
@@ -60,6 +91,16 @@ def _feature_network(config, images):
         )
     print(f"no scores: {reason}; pass --inception_path for FID and IS")
     return None
+
+
+def _on_each(devices, make):
+    import tensorflow as tf
+
+    made = []
+    for device in devices:
+        with tf.device(device):
+            made.append(make())
+    return made
 
 
 def _why_no_classifier(images):
@@ -87,6 +128,6 @@ def _classifier(config, full, test):
 
 
 def cache_dir():
-    """Folder of trained feature networks, shared by runs."""
+    """Folder of feature networks and references, shared by runs."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(base, "regan_tf")

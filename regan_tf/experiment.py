@@ -6,6 +6,7 @@ import os
 import keras
 import numpy as np
 
+from regan_tf.costs import RunCost
 from regan_tf.data import image_batches
 from regan_tf.errors import UserError
 from regan_tf.evaluation import make_evaluator
@@ -22,7 +23,7 @@ from regan_tf.train.records import Recorder
 from regan_tf.train.run_dir import write_atomically, writing
 from regan_tf.train.statistics import Statistics
 from regan_tf.train.step import GANStep
-from regan_tf.train.strategy import any_worker, num_workers
+from regan_tf.train.strategy import any_worker, local_devices, num_workers
 
 
 class Experiment:
@@ -45,7 +46,9 @@ class Experiment:
             self.gan = GAN(config)
             self.statistics = Statistics()
         self.regan = self._make_regan()
-        self.evaluator, self.score_name = make_evaluator(config, images)
+        self.devices = local_devices(strategy)
+        self.evaluator = make_evaluator(config, images, self.devices)
+        self.cost = RunCost(config)
 
     @property
     def pair(self):
@@ -120,6 +123,7 @@ class Experiment:
         self.start = self._restore(resume)
         self.recorder = Recorder(self.run_dir, self.start)
         self.scorer.recorder = self.recorder
+        self.scorer.check_protocol()
         if not self.start:
             self._write_start()
         if self.regan:
@@ -179,9 +183,24 @@ class Experiment:
             run_dir=self.run_dir,
             recorder=None,
             evaluator=self.evaluator,
-            score_name=self.score_name,
+            facts=self._facts,
             save_best=self.checkpointer.save_best,
+            devices=self.devices,
         )
+
+    def _facts(self, step):
+        """What a score line says of the run until `step`.
+
+        Its training time is that until the score, which a kept half may
+        precede by a phase.
+        """
+        images = self.images
+        return {
+            **self.cost.until(step),
+            "train_seconds": round(self.log.seconds, 3),
+            "data_fraction": len(images.train) / len(images.full),
+            "num_training": len(images.train),
+        }
 
     def _make_log(self):
         sources = [self._learning_rates]
@@ -274,31 +293,55 @@ class Experiment:
         return self.strategy.distribute_datasets_from_function(make)
 
     def _score(self, step):
-        for kind, scores in self.scorer.score(step).items():
-            print(f"step {step:,}: {kind} {_short(scores)}")
+        last = step == self.config.training.steps
+        for kind, scores in self.scorer.score(step, thorough=last).items():
+            print(f"step {step:,}: {kind} {short(scores)}")
 
     def finish(self, done):
         """Exports the pair and says where it is."""
         if self.regan:
             self.regan.finish_pair()
             self.checkpointer.save(done)
-        self.scorer.export_pair(done)
+        exported = self.scorer.export_pair(done)
+        self.recorder.summary(self._summary(done, exported))
         for kind in self.scorer.kinds:
             path = os.path.join(self.run_dir.saved_model, kind)
             print(f"{kind} generator: {path}")
-            if self.scorer.evaluator is not None:
+            if exported[kind]:
+                print(f"  {short(exported[kind])}")
+            best = int(self.scorer.best_step[kind].numpy())
+            if best >= 0:
                 print(
-                    f"  best {self.scorer.score_name} "
+                    f"  best {self.evaluator.distance_name} "
                     f"{float(self.scorer.best[kind].numpy()):.4g} of step "
-                    f"{int(self.scorer.best_step[kind].numpy()):,}: "
-                    f"{self.run_dir.saved_model}/best_{kind}"
+                    f"{best:,}: {self.run_dir.saved_model}/best_{kind}"
                 )
 
+    def _summary(self, done, exported):
+        best = {
+            kind: {
+                "distance": float(self.scorer.best[kind].numpy()),
+                **self.recorder.scores_of(kind, step),
+            }
+            for kind, variable in self.scorer.best_step.items()
+            if (step := int(variable.numpy())) >= 0
+        }
+        return {
+            "steps": done,
+            "train_seconds": round(self.log.seconds, 3),
+            "cost": self.cost.at(done).as_dict(),
+            "parameters": self.cost.parameters,
+            "layers": self.cost.layers,
+            "final": exported,
+            "best": best,
+        }
 
-def _short(scores):
+
+def short(scores):
+    """The figures of a score line that a line on the terminal has room for."""
     wanted = {
         name: value
         for name, value in scores.items()
-        if name.split("_")[0] in ("fd", "is", "fid", "modes")
+        if name.split("_")[0] in ("fd", "is", "fid", "kid", "kd", "modes")
     }
     return ", ".join(f"{n} {v:.4g}" for n, v in wanted.items())

@@ -17,6 +17,9 @@ def to_uint8(images):
 class Sampler:
     """Images of a generator from fixed latents.
 
+    Computes on the device that was current when it was made; may be called
+    by several threads at once.
+
     Args:
         generator: `keras.Model`, latents (B, latent_dim) to images.
         latent_dim: length of the latent vector.
@@ -33,6 +36,8 @@ class Sampler:
             lambda z: to_uint8(generator(z, training=False)),
             input_signature=[tf.TensorSpec((None, latent_dim), tf.float32)],
         )
+        # A function runs where it is called, not where its variables are.
+        self._device = tf.zeros(()).device
 
     def __call__(self, count, start=0):
         """uint8 images (count, R, R, 3), numbers `start` and on."""
@@ -45,10 +50,11 @@ class Sampler:
         return images[offset : offset + count]
 
     def _batch(self, index):
-        z = tf.random.stateless_normal(
-            (self.BATCH, self.latent_dim), seed=(self.seed, index)
-        )
-        return self._images(z).numpy()
+        with tf.device(self._device):
+            z = tf.random.stateless_normal(
+                (self.BATCH, self.latent_dim), seed=(self.seed, index)
+            )
+            return self._images(z).numpy()
 
 
 def export_generator(generator, latent_dim, path, about):
@@ -95,8 +101,17 @@ def export_generator(generator, latent_dim, path, about):
             json.dump(facts, file, indent=1)
 
 
+def parameters(generator):
+    """Trainable parameters of a generator, and those not exactly 0."""
+    values = [v.numpy() for v in generator.trainable_variables]
+    return {
+        "parameters": sum(v.size for v in values),
+        "nonzero_parameters": sum(int(np.count_nonzero(v)) for v in values),
+    }
+
+
 def _sparsity(generator):
-    """Zeros of each kernel, as counted in the variables to be saved."""
+    """Parameters and zeros, as counted in the variables to be saved."""
     kernels = {
         v.path: v.numpy()
         for v in generator.trainable_variables
@@ -105,6 +120,7 @@ def _sparsity(generator):
     zeros = {p: int(np.count_nonzero(k == 0)) for p, k in kernels.items()}
     total = sum(k.size for k in kernels.values())
     return {
+        **parameters(generator),
         "kernel_entries": total,
         "kernel_zeros": sum(zeros.values()),
         "sparsity": sum(zeros.values()) / total,

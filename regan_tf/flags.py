@@ -8,7 +8,6 @@ import os
 from absl import flags
 
 from regan_tf.config import (
-    FEATURE_CHOICES,
     LR_DECAYS,
     PRUNE_CHOICES,
     REGROW_CHOICES,
@@ -21,6 +20,7 @@ from regan_tf.config import (
 )
 from regan_tf.duration import Duration
 from regan_tf.errors import UserError
+from regan_tf.metrics.protocol import PROTOCOLS
 from regan_tf.recipes import RECIPES, Recipe
 
 FLAGS = flags.FLAGS
@@ -31,13 +31,13 @@ _LENGTH = " (steps, or as 20ep, 500kimg)"
 
 def define() -> None:
     """Defines all flags of `train_main.py`."""
-    _define_data()
+    define_data()
     _define_training()
     _define_method()
     _define_output()
 
 
-def _define_data() -> None:
+def define_data() -> None:
     flags.DEFINE_enum(
         "dataset",
         "cifar10",
@@ -171,17 +171,39 @@ def _define_output() -> None:
         "checkpoint_every", "1000", "Between checkpoints" + _LENGTH
     )
     flags.DEFINE_integer("keep_checkpoints", 3, "Newest checkpoints to keep.")
-    flags.DEFINE_integer("eval_images", 10_000, "Samples that a score uses.")
+    define_scores()
+
+
+def define_scores() -> None:
+    """Defines the flags that say how generators are scored."""
     flags.DEFINE_enum(
+        "protocol",
+        "paper",
+        list(PROTOCOLS),
+        "How generators are scored. paper: 10k samples against the test "
+        "images, without any 5k against the training images; standard: 50k "
+        "against the whole training split; fewshot: 5k against the images "
+        "trained on.",
+    )
+    flags.DEFINE_integer(
+        "eval_images",
+        None,
+        "Score another number of samples; the protocol is then called "
+        "<name>@<number>.",
+    )
+    flags.DEFINE_string(
         "features",
         "auto",
-        list(FEATURE_CHOICES),
-        "Feature network of the scores: TF-GAN's Inception, or a classifier "
-        "trained on the data set's labels; auto: Inception if "
-        "--inception_path is given, else the classifier.",
+        "Feature network of the scores: inception (TF-GAN's), classifier "
+        "(trained on the data set's labels), none, or the path of a Keras "
+        "file or SavedModel of your own; auto: Inception if --inception_path "
+        "is given, else the classifier.",
     )
     flags.DEFINE_string(
         "inception_path", None, "SavedModel folder of TF-GAN's Inception."
+    )
+    flags.DEFINE_string(
+        "inception_sha256", None, "The hash that its SavedModel must have."
     )
 
 
@@ -237,6 +259,23 @@ def default_run_dir(argv: list[str]) -> str:
 
 
 def parse(argv: list[str]) -> list[str]:
+    """As `parse_words`, and names the run directory after the flag file."""
+    rest = parse_words(argv)
+    if FLAGS.run_dir is None:
+        FLAGS.run_dir = default_run_dir(_joined(argv))
+    return rest
+
+
+def _joined(argv: list[str]) -> list[str]:
+    """Words without the program's name, `--flagfile F` made one word."""
+    joined, words = [], iter(argv[1:])
+    for word in words:
+        split = word in ("--flagfile", "-flagfile")
+        joined.append(f"--flagfile={next(words, '')}" if split else word)
+    return joined
+
+
+def parse_words(argv: list[str]) -> list[str]:
     """Parses `argv` (with the program's name), absl's parser for `app.run`.
 
     Returns:
@@ -245,13 +284,8 @@ def parse(argv: list[str]) -> list[str]:
     Raises:
         UserError: a flag is unknown or its value is of the wrong kind.
     """
-    # absl accepts `--flagfile F` as two words; one form keeps this simple.
-    joined, words = [], iter(argv[1:])
-    for word in words:
-        split = word in ("--flagfile", "-flagfile")
-        joined.append(f"--flagfile={next(words, '')}" if split else word)
     try:
-        rest = FLAGS([argv[0], *expand_flagfiles(joined)])
+        rest = FLAGS([argv[0], *expand_flagfiles(_joined(argv))])
     except flags.Error as error:
         raise UserError(" ".join(str(error).split())) from None
     if len(rest) > 1:
@@ -259,8 +293,6 @@ def parse(argv: list[str]) -> list[str]:
             "every argument must be a flag, --name=value. "
             f"Received: {rest[1]!r}"
         )
-    if FLAGS.run_dir is None:
-        FLAGS.run_dir = default_run_dir(joined)
     return rest
 
 
@@ -362,8 +394,10 @@ def _output() -> OutputConfig:
     return OutputConfig(
         run_dir=FLAGS.run_dir,
         keep_checkpoints=FLAGS.keep_checkpoints,
+        protocol=FLAGS.protocol,
         eval_images=FLAGS.eval_images,
         features=FLAGS.features,
         inception_path=FLAGS.inception_path,
+        inception_sha256=FLAGS.inception_sha256,
         **lengths,
     )

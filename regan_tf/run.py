@@ -40,6 +40,7 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
         Diverged: training produced values that are not finite.
     """
     images = load_images(config)
+    _announce(images, config.data.resolution)
     config = config.at(len(images.train))
     # Every worker resumes from the chief's directory; only the chief writes.
     # The images' content is part of what a run is; their path is not.
@@ -110,7 +111,7 @@ class Images:
 
 
 def load_images(config: ExperimentConfig) -> Images:
-    """Loads the image sets of a run and says what they are.
+    """Loads the image sets of a run.
 
     Raises:
         UserError: they cannot be had, or the subset is larger than the set.
@@ -122,15 +123,19 @@ def load_images(config: ExperimentConfig) -> Images:
     count = subset_count(len(full), data.fraction, data.num_images)
     indices = subset_indices(full.labels, len(full), count)
     train = full if count == len(full) else full.take(indices)
+    return Images(full, test, train, indices)
+
+
+def _announce(images, resolution):
+    full, count = images.full, len(images.train)
     print(
         f"{full.name}: training on {count:,} of {len(full):,} images, "
-        f"{data.resolution}×{data.resolution}"
+        f"{resolution}×{resolution}"
     )
     for line in full.skipped[:20]:
         print(f"  skipped {line}")
     if len(full.skipped) > 20:
         print(f"  … and {len(full.skipped) - 20} more, see subset.json")
-    return Images(full, test, train, indices)
 
 
 def _load_full(config, split):

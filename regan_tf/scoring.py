@@ -1,15 +1,17 @@
 """Scores, sample grids and the best of each half of the pair."""
 
+import hashlib
+import json
 import os
 
 import numpy as np
 import tensorflow as tf
 
-from regan_tf.export import Sampler, export_generator
+from regan_tf.errors import UserError
+from regan_tf.export import Sampler, export_generator, parameters
+from regan_tf.metrics.protocol import GRID_SEED, SCORE_SEED
+from regan_tf.metrics.stability import NUM_LATENTS, consecutive_mse
 from regan_tf.regan.layers import strip_masks
-
-GRID = 64  # images of a sample grid
-_GRID_SEED, _SCORE_SEED = 1, 2
 
 
 class PairScorer:
@@ -26,8 +28,10 @@ class PairScorer:
         run_dir: the `RunDir`.
         recorder: the `Recorder`.
         evaluator: a `regan_tf.metrics.Evaluator`, or None for no scores.
-        score_name: the score of which less is better, such as "fid".
+        facts: function of a step that gives what a score line says of the
+            run until then.
         save_best: function (kind, step) that saves a checkpoint.
+        devices: to sample on, as many as the evaluator has networks.
     """
 
     def __init__(
@@ -40,8 +44,9 @@ class PairScorer:
         run_dir,
         recorder,
         evaluator,
-        score_name,
+        facts,
         save_best,
+        devices=(None,),
     ):
         self.generator = generator
         self.pair = pair
@@ -50,29 +55,61 @@ class PairScorer:
         self.run_dir = run_dir
         self.recorder = recorder
         self.evaluator = evaluator
-        self.score_name = score_name
+        self.facts = facts
         self.save_best = save_best
         self.kinds = ("sparse", "dense") if pair else ("dense",)
-        self._stock = strip_masks(generator)
-        self._grid = Sampler(self._stock, latent_dim, _GRID_SEED)
-        self._samples = Sampler(self._stock, latent_dim, _SCORE_SEED)
+        self._copies, self._samples = [], []
+        for device in devices:
+            with tf.device(device):
+                copy = strip_masks(generator)
+                self._copies.append(copy)
+                self._samples.append(Sampler(copy, latent_dim, SCORE_SEED))
+        self._stock = self._copies[0]
+        self._grid = Sampler(self._stock, latent_dim, GRID_SEED)
+        self._make_state()
+
+    def _make_state(self):
+        shape = (NUM_LATENTS, *self._stock.output_shape[1:])
         with tf.device("CPU:0"):
-            self.best = {
-                k: tf.Variable(np.float64(np.finfo("f8").max))
-                for k in self.kinds
-            }
-            self.best_step = {k: tf.Variable(np.int64(-1)) for k in self.kinds}
-            self._scored = {k: tf.Variable(np.int64(-1)) for k in self.kinds}
+
+            def each(value):
+                return {k: tf.Variable(value) for k in self.kinds}
+
+            self.best = each(np.float64(np.finfo("f8").max))
+            self.best_step = each(np.int64(-1))
+            self._scored = each(np.int64(-1))
+            self._drawn = each(np.zeros(shape, np.uint8))
+            self._drawn_at = each(np.int64(-1))
+            self._protocol = tf.Variable(np.int64(0))
 
     @property
     def state(self):
         """Variables, by name, that a checkpoint must hold."""
-        named = {}
+        named = {"protocol": self._protocol}
         for kind in self.kinds:
             named[f"best_{kind}"] = self.best[kind]
             named[f"best_{kind}_step"] = self.best_step[kind]
             named[f"scored_{kind}"] = self._scored[kind]
+            named[f"drawn_{kind}"] = self._drawn[kind]
+            named[f"drawn_{kind}_step"] = self._drawn_at[kind]
         return named
+
+    def check_protocol(self):
+        """Forgets the best of a resumed run that was scored otherwise."""
+        if self.evaluator is None:
+            return
+        record = dict(self.evaluator.record)
+        text = json.dumps(record, sort_keys=True).encode()
+        now = int(hashlib.sha256(text).hexdigest()[:15], 16)
+        if int(self._protocol.numpy()) not in (0, now):
+            print(
+                "scores are made in another way from here on: the best "
+                "generators of each half are chosen anew"
+            )
+            for kind in self.kinds:
+                self.best[kind].assign(np.finfo("f8").max)
+                self.best_step[kind].assign(-1)
+        self._protocol.assign(now)
 
     def halves(self, step):
         """The generators there are after `step` completed steps.
@@ -88,11 +125,19 @@ class PairScorer:
                 at = int(self.pair.kept_at[kind].numpy())
                 yield kind, at, self.pair.values(kind)
 
-    def score(self, step):
+    def _fill(self, values):
+        for copy in self._copies:
+            strip_masks(self.generator, values, copy)
+
+    def score(self, step, thorough=False):
         """Scores and draws the halves; saves those that are the best yet.
+
+        A score that cannot be had is said and left out: training is worth
+        more than its scores.
 
         Args:
             step: completed steps.
+            thorough: as of `Evaluator.score`.
 
         Returns:
             Dict of kind to its scores, of those scored now.
@@ -102,26 +147,47 @@ class PairScorer:
             if at == int(self._scored[kind].numpy()):
                 continue
             self._scored[kind].assign(at)
-            strip_masks(self.generator, values, self._stock)
-            self.recorder.grid(step, kind, self._grid(GRID))
+            self._fill(values)
+            moved = self._draw(kind, at, step)
             if self.evaluator is None:
                 continue
-            scored[kind] = self._score(kind, at, step)
+            try:
+                scored[kind] = self._score(kind, at, step, thorough, moved)
+            except UserError as error:
+                print(f"step {step:,}: no score of the {kind} half: {error}")
         return scored
 
-    def _score(self, kind, at, step):
-        sampled = 0
+    def _draw(self, kind, at, step):
+        """Draws the grid; says how far its images moved since the last."""
+        images = self._grid(NUM_LATENTS)
+        self.recorder.grid(step, kind, images)
+        moved, before = {}, int(self._drawn_at[kind].numpy())
+        if 0 <= before < at:
+            last = self._drawn[kind].numpy()
+            moved = {
+                "mse_to_previous": consecutive_mse(last, images),
+                "previous_of_step": before,
+            }
+        self._drawn[kind].assign(images)
+        self._drawn_at[kind].assign(at)
+        return moved
 
-        def generate(count):
-            nonlocal sampled
-            images = self._samples(count, sampled)
-            sampled += count
-            return images
-
-        scores = self.evaluator.score(generate)
-        self.recorder.scores(step, kind, {"of_step": at, **scores})
-        if scores[self.score_name] < float(self.best[kind].numpy()):
-            self.best[kind].assign(scores[self.score_name])
+    def _score(self, kind, at, step, thorough, moved=None):
+        found = self.evaluator.score(self._samples, thorough=thorough)
+        scores = {
+            "of_step": at,
+            **found.figures,
+            **(moved or {}),
+            **self.facts(at),
+            **parameters(self._stock),
+            "thorough": thorough,
+            "protocol": self.evaluator.record,
+        }
+        self.recorder.scores(step, kind, scores)
+        self.recorder.evaluation(f"step-{step:07d}-{kind}", found)
+        distance = scores[self.evaluator.distance_name]
+        if distance < float(self.best[kind].numpy()):
+            self.best[kind].assign(distance)
             self.best_step[kind].assign(at)
             self.export(f"best_{kind}", kind, at, scores)
             self.save_best(kind, step)
@@ -138,6 +204,9 @@ class PairScorer:
 
         Args:
             step: completed steps; the live half is one of the pair.
+
+        Returns:
+            Dict of kind to its scores, or None where there are none.
         """
         if self.pair is None:
             halves = self.halves(step)
@@ -147,9 +216,20 @@ class PairScorer:
                 (kind, int(kept_at[kind].numpy()), self.pair.values(kind))
                 for kind in self.kinds
             ]
+        exported = {}
         for kind, at, values in halves:
-            strip_masks(self.generator, values, self._stock)
-            scores = self.recorder.scores_of(kind, at)
-            if scores is None and self.evaluator is not None:
-                scores = self._score(kind, at, step)
-            self.export(kind, kind, at, scores)
+            self._fill(values)
+            exported[kind] = self._final_scores(kind, at, step)
+            self.export(kind, kind, at, exported[kind])
+        return exported
+
+    def _final_scores(self, kind, at, step):
+        scores = self.recorder.scores_of(kind, at)
+        thorough = scores is not None and scores.get("thorough")
+        if thorough or self.evaluator is None:
+            return scores
+        try:
+            return self._score(kind, at, step, thorough=True)
+        except UserError as error:
+            print(f"no score of the final {kind} generator: {error}")
+            return scores

@@ -45,8 +45,10 @@ def joined_run(config):
     config = config.at(len(images.train))
     strategy = start_tensorflow(config)
     run_dir = RunDir(config.output.run_dir)
-    resume = run_dir.holds(config.as_dict())
-    run_dir.create(config.as_dict(), "")
+    facts = {"data.fingerprint": images.train.fingerprint}
+    facts |= config.as_dict()
+    resume = run_dir.holds(facts)
+    run_dir.create(facts, "")
     run = Experiment(config, images, strategy, run_dir)
     run.join(resume)
     return run

@@ -11,6 +11,7 @@ _MODULE_OF = {
     "DATASETS": "sources",
     "ImageSet": "image_set",
     "StreamedImages": "image_set",
+    "first_image_size": "sources",
     "image_batches": "pipeline",
     "load_image_set": "sources",
     "shown_indices": "pipeline",

@@ -1,11 +1,14 @@
 """Where images come from: digits, CIFAR-10, or the user's folder or zip."""
 
+import io
 import os
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from regan_tf.data.arrays import load_cifar10, load_digits
+from regan_tf.data.decode import FORMATS, one_line
 from regan_tf.data.image_set import ImageSet
 from regan_tf.data.layout import IMAGE_SUFFIXES, split_files
 from regan_tf.data.memory import default_memory_limit
@@ -126,10 +129,7 @@ def _load_files(
 ) -> ImageSet | None:
     tree = open_tree(path)
     if split_files(tree.names, "train") is None:
-        raise UserError(
-            f"no images in {path!r}. Expected files that end in "
-            + ", ".join(IMAGE_SUFFIXES)
-        )
+        raise UserError(_no_images(path))
     files = split_files(tree.names, split)
     if files is None:
         return None
@@ -148,4 +148,30 @@ def _load_files(
         files.class_names,
         scanned.fingerprint,
         scanned.skipped,
+    )
+
+
+def first_image_size(path: str) -> tuple[int, int]:
+    """Width and height in pixels of the first image under `path`.
+
+    Raises:
+        UserError: nothing there, or the image cannot be read.
+    """
+    tree = open_tree(path)
+    files = split_files(tree.names, "train")
+    if files is None:
+        raise UserError(_no_images(path))
+    try:
+        data = io.BytesIO(tree.read(files.names[0]))
+        with Image.open(data, formats=FORMATS) as image:
+            return image.size
+    except Exception as error:  # Pillow raises many kinds on bad files
+        raise UserError(
+            f"{files.names[0]!r} in {path!r} cannot be read: {one_line(error)}"
+        ) from None
+
+
+def _no_images(path: str) -> str:
+    return f"no images in {path!r}. Expected files that end in " + ", ".join(
+        IMAGE_SUFFIXES
     )

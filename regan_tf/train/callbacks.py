@@ -93,14 +93,25 @@ class Log(Every):
 
     def on_train_batch_end(self, batch, logs=None):
         self._steps_since_log += batch + 1 - self._first_step
-        if self.due(batch + 1):
-            self.check(batch + 1)  # waits for the device
         self._since_log += time.monotonic() - self._started
+        if self.due(batch + 1):
+            self.check(batch + 1)
         super().on_train_batch_end(batch, logs)
 
+    @property
+    def seconds(self):
+        """Seconds of training so far: no scores, checkpoints or starts."""
+        return float(self._seconds.numpy()) + self._since_log
+
     def check(self, step):
-        """Raises `Diverged` if a loss has not been finite."""
+        """Raises `Diverged` if a loss has not been finite.
+
+        Waits for the device, and counts the wait as training: what waits
+        here are steps that calls have left to it.
+        """
+        started = time.monotonic()
         bad = self.statistics.first_bad_step()
+        self._since_log += time.monotonic() - started
         if bad is not None:
             raise Diverged(
                 f"losses were not finite in step {bad + 1} (noticed after "

@@ -94,6 +94,21 @@ class Recorder:
                         found = row
         return found
 
+    def evaluation(self, name, found):
+        """Writes what of an evaluation is no figure into `evaluation/`.
+
+        Args:
+            name: file name without its end.
+            found: a `regan_tf.metrics.Evaluation`.
+        """
+        write_evaluation(self.run_dir.evaluation, name, found)
+
+    def summary(self, document):
+        """Writes `summary.json`."""
+        with writing(self.run_dir.summary):
+            text = json.dumps(document, indent=1) + "\n"
+            write_atomically(self.run_dir.summary, text)
+
     def grid(self, step, name, images):
         """Writes a grid of images as PNG and to TensorBoard.
 
@@ -102,16 +117,12 @@ class Recorder:
             name: what the grid shows, such as "sparse".
             images: uint8 (N, R, R, 3), N a square number.
         """
-        from PIL import Image
-
         side = round(len(images) ** 0.5)
         size = images.shape[1]
         grid = images.reshape(side, side, size, size, 3)
         grid = np.concatenate(np.concatenate(grid, 1), 1)
         path = os.path.join(self.run_dir.samples, f"step-{step:07d}-{name}.png")
-        with writing(path):
-            Image.fromarray(grid).save(f"{path}.tmp", format="PNG")
-            os.replace(f"{path}.tmp", path)
+        write_png(path, grid)
         with self._at(step):
             tf.summary.image(f"samples/{name}", grid[None])
 
@@ -153,6 +164,36 @@ def _drop_after(path, step):
             except ValueError:
                 continue
     write_atomically(path, "".join(kept))
+
+
+def write_evaluation(folder, name, found):
+    """Writes the curve and the picture of an evaluation, where it has them.
+
+    `<name>-prd.json` holds precision and recall at 1,001 slopes, and
+    `<name>-neighbours.png` samples beside their nearest training images.
+
+    Args:
+        folder: where; made if missing.
+        name: file name without its end.
+        found: a `regan_tf.metrics.Evaluation`.
+    """
+    path = os.path.join(folder, name)
+    with writing(folder):
+        os.makedirs(folder, exist_ok=True)
+        if found.curve is not None:
+            curve = {k: v.tolist() for k, v in found.curve._asdict().items()}
+            write_atomically(f"{path}-prd.json", json.dumps(curve) + "\n")
+    if found.neighbours is not None:
+        write_png(f"{path}-neighbours.png", found.neighbours)
+
+
+def write_png(path, image):
+    """Writes a uint8 image (H, W, 3) under a temporary name, then renames."""
+    from PIL import Image
+
+    with writing(path):
+        Image.fromarray(image).save(f"{path}.tmp", format="PNG")
+        os.replace(f"{path}.tmp", path)
 
 
 def _purge_tensorboard(directory, step):

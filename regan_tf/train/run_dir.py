@@ -78,7 +78,12 @@ _LAYOUT = {
     "metrics": ("metrics.jsonl", "one line a log: losses, phase, sparsity"),
     "scores": ("scores.jsonl", "one line a score"),
     "tensorboard": ("tensorboard", "tensorboard --logdir here"),
+    "summary": ("summary.json", "the finished run: scores, cost, layers"),
     "samples": ("samples", "image grids from fixed latents"),
+    "evaluation": (
+        "evaluation",
+        "precision-recall curves, nearest training images",
+    ),
     "checkpoints": ("checkpoints", "newest ones, and the best of each half"),
     "saved_model": (
         "saved_model",
@@ -91,8 +96,8 @@ class RunDir:
     """Paths of one run.
 
     Attributes are the paths of the layout: `config`, `flags`, `subset`,
-    `metrics`, `scores`, `tensorboard`, `samples`, `checkpoints`,
-    `saved_model`.
+    `metrics`, `scores`, `tensorboard`, `summary`, `samples`, `evaluation`,
+    `checkpoints`, `saved_model`.
 
     Args:
         root: the run directory.
@@ -149,7 +154,7 @@ class RunDir:
                 if os.path.isdir(self.root):
                     self._lock()
                 self._move_aside()
-            for folder in (self.root, self.samples, self.saved_model):
+            for folder in self._folders():
                 os.makedirs(folder, exist_ok=True)
             self._lock()
         except OSError as error:
@@ -163,9 +168,12 @@ class RunDir:
             write_atomically(self.config, text)
             write_atomically(self.flags, flags_text)
 
+    def _folders(self):
+        return self.root, self.samples, self.evaluation, self.saved_model
+
     def _sweep(self):
         """Removes what a killed process left under temporary names."""
-        for folder in (self.root, self.saved_model, self.samples):
+        for folder in self._folders():
             for name in os.listdir(folder):
                 if name.endswith((".tmp", ".old")):
                     path = os.path.join(folder, name)

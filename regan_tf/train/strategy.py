@@ -43,6 +43,17 @@ def choose_strategy(devices):
     return tf.distribute.MirroredStrategy([f"{kind}:{i}" for i in range(count)])
 
 
+def local_devices(strategy):
+    """Names of the devices that this process trains on; None is the default.
+
+    Args:
+        strategy: from `choose_strategy`.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        return [None]
+    return list(strategy.extended.worker_devices)
+
+
 def _cluster():
     text = os.environ.get("TF_CONFIG") or "{}"
     try:

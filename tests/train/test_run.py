@@ -283,8 +283,10 @@ def test_two_devices_equal_one(tiny, tmp_path):
     losses_2, two = _on_devices(tiny, tmp_path, 2, "--ema_decay=0.9")
     np.testing.assert_allclose(losses_2, losses, rtol=1e-5, atol=1e-6)
     for name, expected in one.items():
+        # An image's pixel may fall on either side of a half.
+        atol = 1 if "drawn" in name else 1e-5
         np.testing.assert_allclose(
-            two[name], expected, rtol=1e-4, atol=1e-5, err_msg=name
+            two[name].astype(float), expected, rtol=1e-4, atol=atol
         )
     assert any("mask" in name and (v == 0).any() for name, v in one.items())
 
