@@ -132,7 +132,7 @@ def main(argv=None):
             fraction=None,
             num_images=None,
             skip_bad_images=False,
-            flip=args.dataset != "digits",
+            flip=False,
             dequantize=False,
         )
         output = SimpleNamespace(

@@ -31,6 +31,7 @@ from regan_tf.metrics.features import Features, in_batches
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
 _HELD_OUT = 0.2  # of the images, where the data set has no test part
 _BATCH_SIZE = 250
@@ -46,6 +47,8 @@ class Classifier:
         resolution: R, pixels.
         accuracy: part of the held-out images classified right, in [0, 1].
         resize: "none": it takes images at their own resolution only.
+        mirrored: whether features and logits are means over an image and its
+            mirror image, for classes that know no left and right.
 
     Call arguments:
         images: uint8 (N, R, R, 3) at the resolution it was trained on.
@@ -58,21 +61,27 @@ class Classifier:
     resize = "none"
 
     def __init__(
-        self, name: str, model: "keras.Model", accuracy: float = float("nan")
+        self,
+        name: str,
+        model: "keras.Model",
+        accuracy: float = float("nan"),
+        *,
+        mirrored: bool = False,
     ):
         import tensorflow as tf
 
         self._model = model
         self.name = name
         self.accuracy = accuracy
+        self.mirrored = mirrored
         self.num_classes = model.output_shape[1][1]
         self.resolution = model.input_shape[1]
-        self.sha256 = classifier_cache.weights_sha256(model.get_weights())
+        self.sha256 = classifier_cache.weights_sha256(
+            [*model.get_weights(), np.array(mirrored)]
+        )
         spec = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
         self._forward = tf.function(
-            lambda images: model(scale(images), training=False),
-            input_signature=[spec],
-            autograph=False,
+            self._views, input_signature=[spec], autograph=False
         )
         # A function runs where it is called, not where its variables are.
         self._device = tf.zeros(()).device
@@ -87,13 +96,22 @@ class Classifier:
             )
         return in_batches(self._run, images, _BATCH_SIZE)
 
+    def _views(self, images: "tf.Tensor") -> "tuple[tf.Tensor, tf.Tensor]":
+        features, logits = self._model(scale(images), training=False)
+        if not self.mirrored:
+            return features, logits
+        mirror = self._model(scale(images[:, :, ::-1]), training=False)
+        return (features + mirror[0]) / 2, (logits + mirror[1]) / 2
+
     def copy(self) -> "Classifier":
         """The same on the device in use now (`tf.device`)."""
         import keras
 
         model = keras.models.clone_model(self._model)
         model.set_weights(self._model.get_weights())
-        return Classifier(self.name, model, self.accuracy)
+        return Classifier(
+            self.name, model, self.accuracy, mirrored=self.mirrored
+        )
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Returns the most likely class ids, int64 (N,) in [0, K)."""
@@ -139,7 +157,8 @@ def train_classifier(
         fingerprint: identifies the images and labels, e.g. a hash.
         cache_dir: made if missing.
         seed: of weights, order, augmentation and held-out part.
-        flip: augment by mirroring left to right. Not for digits or letters.
+        flip: augment by mirroring left to right, and average over both views
+            afterwards (`Classifier.mirrored`). Not for digits or letters.
         progress: gets one line per epoch and per event.
 
     Returns:
@@ -173,7 +192,7 @@ def train_classifier(
     classifier_cache.prepare(cache_dir)
     directory = os.path.join(cache_dir, f"{name}_cnn-{key}")
     model = build_network(images.shape[1], num_classes, seed)
-    cached = _from_cache(f"{name}_cnn", model, directory, progress)
+    cached = _from_cache(f"{name}_cnn", model, directory, flip, progress)
     if cached is not None:
         return cached
     if test_images is None:
@@ -182,22 +201,12 @@ def train_classifier(
         images, labels = images[kept], labels[kept]
     progress(f"{name}_cnn: training on {len(images)} images")
     fit(model, images, labels, settings=settings, seed=seed, progress=progress)
-    classifier = _measured(f"{name}_cnn", model, test_images, test_labels)
+    classifier = Classifier(f"{name}_cnn", model, mirrored=flip)
+    right = classifier.predict(test_images) == np.asarray(test_labels)
+    classifier.accuracy = float(np.mean(right))
     progress(f"{name}_cnn: held-out accuracy {classifier.accuracy:.4f}")
     meta = {"accuracy": classifier.accuracy, "num_classes": num_classes}
     classifier_cache.save(directory, model.get_weights(), meta)
-    return classifier
-
-
-def _measured(
-    name: str,
-    model: "keras.Model",
-    test_images: np.ndarray,
-    test_labels: np.ndarray,
-) -> Classifier:
-    classifier = Classifier(name, model)
-    right = classifier.predict(test_images) == np.asarray(test_labels)
-    classifier.accuracy = float(np.mean(right))
     return classifier
 
 
@@ -205,13 +214,15 @@ def _from_cache(
     name: str,
     model: "keras.Model",
     directory: str,
+    mirrored: bool,
     progress: Callable[[str], None],
 ) -> Classifier | None:
     """Returns the cached classifier; None if there is none or it is damaged."""
     try:
         weights, meta = classifier_cache.load(directory)
         model.set_weights(weights)
-        return Classifier(name, model, float(meta["accuracy"]))
+        accuracy = float(meta["accuracy"])
+        return Classifier(name, model, accuracy, mirrored=mirrored)
     except FileNotFoundError:
         return None
     except (KeyError, TypeError, ValueError) as error:

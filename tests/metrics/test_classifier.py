@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 from regan_tf.errors import UserError
+from regan_tf.metrics import Classifier, train_classifier
 from regan_tf.metrics import classifier as module
-from regan_tf.metrics import train_classifier
 from regan_tf.metrics.classifier_fit import FitSettings
+from regan_tf.metrics.classifier_network import build_network
 
 
 @pytest.fixture
@@ -192,3 +193,15 @@ def test_cache_that_cannot_be_written_is_refused(tmp_path):
 def test_other_resolution_is_refused(digits_classifier):
     with pytest.raises(UserError, match=r"resolution 32\. Received.*16"):
         digits_classifier(np.zeros((1, 16, 16, 3), np.uint8))
+
+
+def test_a_mirrored_classifier_averages_both_views():
+    model = build_network(8, 3, seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
+    plain, both = Classifier("a", model), Classifier("a", model, mirrored=True)
+    views = plain(images), plain(images[:, :, ::-1])
+    for part in (0, 1):
+        expected = (views[0][part] + views[1][part]) / 2
+        np.testing.assert_allclose(both(images)[part], expected, rtol=1e-5)
+    assert both.sha256 != plain.sha256
+    assert both.copy().sha256 == both.sha256
