@@ -19,6 +19,7 @@ from regan_tf.regan.schedule import parse_schedule
 PRUNE_CHOICES = ("generator", "discriminator", "both", "none")
 REGROW_CHOICES = ("zero", "random")
 LR_DECAYS = ("none", "linear")
+PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FEATURE_CHOICES = ("auto", "inception", "classifier", "none")
 
 MAX_STEPS = 100_000_000
@@ -146,7 +147,10 @@ class MethodConfig:
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The recipe: a step is one generator update with its critic updates."""
+    """The recipe: a step is one generator update with its critic updates.
+
+    Fields with a default came later; runs recorded without them did that.
+    """
 
     steps: Duration | int
     batch_size: int
@@ -161,9 +165,14 @@ class TrainingConfig:
     seed: int
     devices: int
     deterministic: bool
+    precision: str = "float32"
+    grad_accumulation: int = 1
+    jit: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "generator_batch_size", "critic_steps"):
+        for name in (
+            "batch_size generator_batch_size critic_steps grad_accumulation"
+        ).split():
             _check(
                 getattr(self, name) >= 1, name, "at least 1", vars(self)[name]
             )
@@ -179,6 +188,25 @@ class TrainingConfig:
         )
         _check(0 <= self.seed < 2**31, "seed", "in [0, 2147483648)", self.seed)
         _check(self.devices >= 0, "devices", "0 (all) or more", self.devices)
+        _check_choice("precision", self.precision, PRECISIONS)
+
+    def check_divides(self, devices: int, said: str) -> None:
+        """Checks that batches divide by devices and microbatches.
+
+        Args:
+            devices: in use.
+            said: they, in words.
+
+        Raises:
+            UserError: they do not.
+        """
+        parts = self.grad_accumulation
+        by = f"a multiple of {said}"
+        if parts > 1:
+            by += f" times --grad_accumulation={parts}"
+        for name in ("batch_size", "generator_batch_size"):
+            value = getattr(self, name)
+            _check(value % (devices * parts) == 0, name, by, value)
 
     @property
     def images_per_step(self) -> int:
@@ -243,14 +271,7 @@ class ExperimentConfig:
             self.data.resolution,
         )
         devices = max(1, self.training.devices)
-        for name in ("batch_size", "generator_batch_size"):
-            value = getattr(self.training, name)
-            _check(
-                value % devices == 0,
-                name,
-                f"a multiple of --devices={devices}",
-                value,
-            )
+        self.training.check_divides(devices, f"--devices={devices}")
 
     def at(self, num_images: int) -> "ExperimentConfig":
         """This configuration with every duration in steps.
@@ -307,11 +328,9 @@ def config_from_dict(flat: dict[str, Any]) -> ExperimentConfig:
         UserError: settings missing or unknown, as in a run of another
             version, or out of range.
     """
-    parts = {"data": DataConfig, "network": NetworkConfig}
-    parts |= {"method": MethodConfig, "training": TrainingConfig}
-    parts |= {"output": OutputConfig}
+    flat = _settings_since() | flat
     made = {}
-    for part, kind in parts.items():
+    for part, kind in _parts().items():
         names = [f.name for f in dataclasses.fields(kind)]
         missing = [n for n in names if f"{part}.{n}" not in flat]
         if missing:
@@ -330,6 +349,20 @@ def config_from_dict(flat: dict[str, Any]) -> ExperimentConfig:
     return ExperimentConfig(**made)
 
 
+def _parts() -> dict[str, Any]:
+    return {f.name: f.type for f in dataclasses.fields(ExperimentConfig)}
+
+
+def _settings_since() -> dict[str, Any]:
+    """Settings that older runs do not record, with what those runs did."""
+    return {
+        f"{part}.{field.name}": field.default
+        for part, kind in _parts().items()
+        for field in dataclasses.fields(kind)
+        if field.default is not dataclasses.MISSING
+    }
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Duration):
         return str(value)
@@ -346,6 +379,7 @@ def differences(
         new: the same of the command that wants to go on.
     """
     missing = object()
+    old = _settings_since() | old
     names = [n for n in {**old, **new} if n not in MAY_CHANGE]
     return [
         (name, old.get(name), new.get(name))

@@ -124,6 +124,8 @@ class Experiment:
         self.recorder = Recorder(self.run_dir, self.start)
         self.scorer.recorder = self.recorder
         self.scorer.check_protocol()
+        if self.evaluator is not None:
+            self.recorder.table("protocol", self.evaluator.record)
         if not self.start:
             self._write_start()
         if self.regan:
@@ -203,7 +205,7 @@ class Experiment:
         }
 
     def _make_log(self):
-        sources = [self._learning_rates]
+        sources = [self._learning_rates, lambda step: self.gan.loss_scales]
         if self.regan:
             sources.append(self.regan.report)
         return Log(

@@ -9,6 +9,7 @@ from absl import flags
 
 from regan_tf.config import (
     LR_DECAYS,
+    PRECISIONS,
     PRUNE_CHOICES,
     REGROW_CHOICES,
     DataConfig,
@@ -109,6 +110,29 @@ def _define_training() -> None:
         0,
         "Devices to train on: 0 means every GPU, or one CPU; more than one "
         "on a machine without GPU makes virtual CPU devices, for tests.",
+    )
+    flags.DEFINE_enum(
+        "precision",
+        "float32",
+        list(PRECISIONS),
+        "What the networks compute in; weights, losses, averages, optimisers "
+        "and whatever is scored or exported stay float32. bfloat16: faster "
+        "on GPUs of compute capability 8 and more and on CPUs with its "
+        "instructions; float16: with a dynamic loss scale, for older GPUs, "
+        "slow on CPUs; auto: chosen from the device found, and recorded.",
+    )
+    flags.DEFINE_integer(
+        "grad_accumulation",
+        1,
+        "Make each update from this many parts of its batch, one after the "
+        "other: less memory, the same gradients but for batch statistics, "
+        "which are then those of the parts. Batch sizes must be multiples.",
+    )
+    flags.DEFINE_bool(
+        "jit",
+        False,
+        "Compile losses and gradients with XLA; on one device only. On CPUs "
+        "it was measured to be slower for convolutions.",
     )
     flags.DEFINE_bool(
         "deterministic", False, "Force deterministic kernels (slower on GPU)."
@@ -382,6 +406,9 @@ def _training(recipe: Recipe) -> TrainingConfig:
         seed=FLAGS.seed,
         devices=FLAGS.devices,
         deterministic=FLAGS.deterministic,
+        precision=FLAGS.precision,
+        grad_accumulation=FLAGS.grad_accumulation,
+        jit=FLAGS.jit,
         **{name: _or_recipe(name, recipe) for name in names},
     )
 

@@ -19,6 +19,7 @@ from regan_tf.data import (
     subset_indices,
 )
 from regan_tf.errors import UserError
+from regan_tf.precision import resolved
 from regan_tf.regan.schedule import check_timetable, make_schedule
 from regan_tf.train.run_dir import RunDir
 from regan_tf.train.strategy import choose_strategy, worker_index
@@ -41,7 +42,7 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
     """
     images = load_images(config)
     _announce(images, config.data.resolution)
-    config = config.at(len(images.train))
+    config = resolved(config.at(len(images.train)))
     # Every worker resumes from the chief's directory; only the chief writes.
     # The images' content is part of what a run is; their path is not.
     facts = config.as_dict() | {"data.fingerprint": images.train.fingerprint}
@@ -82,6 +83,7 @@ def dry_run(config: ExperimentConfig):
     data = config.data
     config = config.at(subset_count(count, data.fraction, data.num_images))
     _check_method(config)
+    config = resolved(config)
     from regan_tf.describe import describe
 
     print(describe(config))
@@ -152,18 +154,20 @@ def start_tensorflow(config: ExperimentConfig):
     """The strategy of a run.
 
     Raises:
-        UserError: batches do not divide by the devices in use.
+        UserError: batches do not divide by the devices in use, or compiled
+            updates are asked for on several.
     """
     import tensorflow as tf
 
     strategy = choose_strategy(config.training.devices)
     replicas = strategy.num_replicas_in_sync
-    for name in ("batch_size", "generator_batch_size"):
-        if getattr(config.training, name) % replicas:
-            raise UserError(
-                f"--{name} must be a multiple of the {replicas} devices in "
-                f"use. Received: {getattr(config.training, name)}"
-            )
+    if config.training.jit and replicas > 1:
+        raise UserError(
+            "--jit compiles for one device, and devices must talk inside an "
+            f"update. Received: {replicas} devices in use; pass --nojit or "
+            "--devices=1"
+        )
+    config.training.check_divides(replicas, f"the {replicas} devices in use")
     gpus = bool(tf.config.list_physical_devices("GPU"))
     devices = "GPU(s)" if gpus else "CPU device(s); TensorFlow finds no GPU"
     print(f"training on {replicas} {devices}")

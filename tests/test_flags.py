@@ -35,6 +35,7 @@ MISTAKES = [
     ("--sparsity=nan", "--sparsity must be in (0, 1)"),
     ("--grow_lr_factor=0", "--grow_lr_factor must be in (0, 1]"),
     ("--prune=all", "--prune=all"),
+    ("--precision=float8", "--precision=float8"),
     ("--sparsity_schedule=cubic(1)", "--sparsity_schedule must be"),
     ("--keep_checkpoints=1", "--keep_checkpoints must be at least 2"),
     ("--eval_images=5", "--eval_images must be at least 10"),

@@ -202,7 +202,11 @@ class Evaluator:
         if self.training is None:
             hit = sum(count > 0 for count in counts)
             return {"modes": hit, "class_histogram": counts}
-        found = mode_coverage(counts, self._training.class_counts)
+        found = mode_coverage(
+            counts,
+            self._training.class_counts,
+            min_share=self.protocol.min_mode_share,
+        )
         return {
             "modes": found.modes,
             "of_modes": found.of_modes,

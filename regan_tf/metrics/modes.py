@@ -6,6 +6,7 @@ import numpy as np
 
 from regan_tf.errors import UserError
 
+MIN_SHARE = 0.25  # of its training frequency that makes a class hit
 SMOOTHING = 1e-6  # share of a uniform distribution mixed into both histograms
 
 
@@ -13,7 +14,8 @@ class ModeCoverage(NamedTuple):
     """How generated images spread over the training set's classes.
 
     Attributes:
-        modes: classes of the training set that samples hit.
+        modes: classes of the training set that samples hit: at least
+            `min_share` times as often as training images.
         of_modes: classes of the training set.
         kl: KL(samples ‖ training) in nats, at least 0: large where samples
             crowd into few classes; at most log(K / smoothing).
@@ -61,7 +63,7 @@ def mode_coverage(
     sample_counts: np.ndarray,
     training_counts: np.ndarray,
     *,
-    min_count: int = 1,
+    min_share: float = MIN_SHARE,
     smoothing: float = SMOOTHING,
 ) -> ModeCoverage:
     """Compares the classes of samples with those of the training set.
@@ -74,23 +76,25 @@ def mode_coverage(
     exactly 0, and the forward one moves by the order of s where all training
     classes are filled. The reverse one depends on s where a class is missing.
 
-    A classifier that errs hits every mode by accident: let the training
-    counts come from its predictions too, or raise `min_count`.
+    A classifier that errs sends some image into every class by accident (one
+    right on 88.5% found all ten classes among images of five), so a class
+    needs a share of its training frequency to count as hit. For the same
+    reason the training counts should come from the classifier's predictions.
 
     Args:
         sample_counts: (K,) counts of generated images by predicted class.
         training_counts: (K,) counts of training images by class.
-        min_count: samples that make a class hit, at least 1.
+        min_share: see `ModeCoverage.modes`, in (0, 1].
         smoothing: s, in (0, 1).
 
     Raises:
         UserError: wrong shapes or numbers, negative counts, an empty
             histogram.
     """
-    if min_count < 1 or not 0 < smoothing < 1:
+    if not 0 < min_share <= 1 or not 0 < smoothing < 1:
         raise UserError(
-            "`min_count` must be at least 1 and `smoothing` in (0, 1). "
-            f"Received: min_count={min_count}, smoothing={smoothing}."
+            "`min_share` must be in (0, 1] and `smoothing` in (0, 1). "
+            f"Received: min_share={min_share}, smoothing={smoothing}."
         )
     samples = _frequencies(sample_counts, "sample_counts")
     training = _frequencies(training_counts, "training_counts")
@@ -99,7 +103,7 @@ def mode_coverage(
             "Both histograms must have the same classes. Received: "
             f"{len(samples)} and {len(training)}."
         )
-    hit = (np.asarray(sample_counts) >= min_count) & (training > 0)
+    hit = (samples >= min_share * training) & (training > 0)
     p, q = (
         (1 - smoothing) * h + smoothing / len(h) for h in (samples, training)
     )

@@ -37,6 +37,7 @@ class Protocol:
         kid_subsets, kid_subset_size: of the kernel distance.
         neighbours: k of precision and recall.
         prd_clusters, prd_runs: of the precision-recall curve.
+        min_mode_share: of its training frequency that makes a class hit.
         max_rows: most images of each set that kernel distance, precision,
             recall and the curve are computed from: of the reference a draw
             with seed 0, of the generated ones the first.
@@ -54,6 +55,7 @@ class Protocol:
     neighbours: int = 3
     prd_clusters: int = 20
     prd_runs: int = 10
+    min_mode_share: float = 0.25
     max_rows: int = 10_000
     latent_seed: int = SCORE_SEED
 

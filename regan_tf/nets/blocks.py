@@ -136,6 +136,6 @@ def _named(function, name):
     return lambda x: function(x, name)
 
 
-def relu(x, name):
-    """Rectifier max(x, 0)."""
-    return kl.ReLU(name=name)(x)
+def relu(x, name, dtype=None):
+    """Rectifier max(x, 0), in the network's precision or in `dtype`."""
+    return kl.ReLU(name=name, dtype=dtype)(x)

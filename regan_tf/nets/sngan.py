@@ -97,10 +97,16 @@ def discriminator(*, resolution, width=128, masked=False, fused=True):
         x = down_block(x, width, layers, f"down{i}")
     for i in (1, 2):
         x = down_block(x, width, layers, f"flat{i}", down=False)
-    x = relu(x, "relu")
+    # In float32 whatever the precision: a sum of many pixels would lose its
+    # small terms in bfloat16, and overflow in float16.
+    x = relu(x, "relu", dtype="float32")
     x = ops.sum(x, axis=(1, 2))  # sum, not mean: as in the paper
     x = layers.dense(
-        1, use_bias=False, kernel_initializer=xavier(), name="dense"
+        1,
+        use_bias=False,
+        kernel_initializer=xavier(),
+        dtype="float32",
+        name="dense",
     )(x)
     x = kl.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(images, x, name="discriminator")

@@ -6,6 +6,9 @@ in the paper's Algorithm 1). Keras' own wrapper is another algorithm: it
 overwrites the kernel in each training call and stops the gradient at σ.
 """
 
+import contextlib
+import threading
+
 import keras
 from keras import ops
 
@@ -15,6 +18,27 @@ from regan_tf.regan.layers import (
 )
 
 EPSILON = 1e-12
+
+
+_KEPT = threading.local()  # devices trace in threads of their own
+
+
+@contextlib.contextmanager
+def keeping_vectors(when):
+    """Calls inside keep their power iteration only `when` it is true.
+
+    The calls of one update on parts of a batch then start from the same
+    vector, and make one iteration together, as the whole batch does.
+
+    Args:
+        when: bool scalar, or None for always.
+    """
+    before = getattr(_KEPT, "when", None)
+    _KEPT.when = when
+    try:
+        yield
+    finally:
+        _KEPT.when = before
 
 
 def _unit(vector):
@@ -45,8 +69,9 @@ class SpectralNorm:
 
     Place it before a Keras layer with a `kernel`, masked or not; of a masked
     kernel the norm is that of the masked one. Each call makes one power
-    iteration, which only `training=True` keeps. σ is computed in float32
-    whatever the layer's precision. A kernel of zeros stays zeros.
+    iteration, which only `training=True` keeps (see `keeping_vectors`). σ is
+    computed in float32 whatever the layer's precision. A kernel of zeros
+    stays zeros.
     """
 
     kernel_axis = -1  # axis of the kernel that counts outputs
@@ -92,7 +117,10 @@ class SpectralNorm:
         sigma, new_u = estimate_sigma(matrix, _unit(u))
         if training:
             # A kernel of zeros has no direction; start again from the last.
-            self.u.assign(ops.where(sigma > 0, new_u, u))
+            keep, when = sigma > 0, getattr(_KEPT, "when", None)
+            if when is not None:
+                keep = ops.logical_and(keep, when)
+            self.u.assign(ops.where(keep, new_u, u))
         kernel = kernel / ops.maximum(sigma, EPSILON)
         return ops.cast(kernel, self.compute_dtype)
 

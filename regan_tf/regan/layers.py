@@ -125,9 +125,11 @@ def masked_layers(model):
 def strip_masks(model, values=None, into=None):
     """Copies a functional model into stock layers, masks multiplied in.
 
-    The copy gives the same outputs, bit for bit, and stores an exact zero for
-    each masked entry. Masked Keras layers become Keras' own; spectrally
-    normalised ones keep their normalisation.
+    The copy computes in the dtype of the variables, float32, whatever
+    precision the model is trained in; where that is the same, it gives the
+    same outputs, bit for bit. It stores an exact zero for each masked entry.
+    Masked Keras layers become Keras' own; spectrally normalised ones keep
+    their normalisation.
 
     Args:
         model: functional `keras.Model` with masked layers.
@@ -152,7 +154,10 @@ def strip_masks(model, values=None, into=None):
 
     def stripped(layer):
         stock = getattr(layer, "stock", type(layer))
-        return stock.from_config(layer.get_config())
+        config = layer.get_config()
+        if layer.compute_dtype != layer.variable_dtype:
+            config["dtype"] = layer.variable_dtype
+        return stock.from_config(config)
 
     copy = into or keras.models.clone_model(model, clone_function=stripped)
     if values is None:

@@ -54,12 +54,19 @@ class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+def unwrapped(optimizer):
+    """The optimiser itself, without the loss scale that may be around it."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer.inner_optimizer
+    return optimizer
+
+
 def set_factor(optimizer, factor, base=None):
     """Sets the phase factor of an optimiser's learning rate.
 
     Args:
         optimizer: a `keras.optimizers.Optimizer` whose learning rate is a
-            `SwitchableDecay` or a plain float.
+            `SwitchableDecay` or a plain float, with a loss scale or not.
         factor: what the rate is multiplied by, in (0, 1].
         base: the rate that a plain float is a multiple of.
 
@@ -67,6 +74,7 @@ def set_factor(optimizer, factor, base=None):
         ValueError: the optimiser has a schedule of another kind, whose value
             cannot be scaled from outside.
     """
+    optimizer = unwrapped(optimizer)
     schedule = getattr(optimizer, "_learning_rate", None)
     if isinstance(schedule, SwitchableDecay):
         schedule.factor.assign(factor)

@@ -1,11 +1,11 @@
 """Prunes and regrows the masked layers of any model."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from regan_tf.errors import UserError
 from regan_tf.regan.layers import masked_layers
+from regan_tf.regan.learning_rate import unwrapped
 from regan_tf.regan.masks import magnitude_mask
 
 # Optimisers whose updates do not come from gradient and first moment alone.
@@ -55,9 +55,10 @@ class Pruner:
             )
         layers = masked_layers(model)
         excluded_layers([model], exclude)
-        if type(optimizer).__name__ in _REVIVING:
+        kind = type(unwrapped(optimizer)).__name__
+        if kind in _REVIVING:
             raise ValueError(
-                f"{type(optimizer).__name__} moves weights whose gradient is "
+                f"{kind} moves weights whose gradient is "
                 "zero, which would revive pruned ones; use Adam, AdamW, SGD, "
                 "RMSprop or another optimiser with one first moment"
             )
@@ -220,8 +221,7 @@ def _pairs_like(copy, layers):
 
 def _first_moment(optimizer, variable):
     """The optimiser's first moment of `variable`, or None if it has none."""
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        optimizer = optimizer.inner_optimizer
+    optimizer = unwrapped(optimizer)
     moments = getattr(optimizer, "_momentums", None)
     if not moments:
         moments = getattr(optimizer, "momentums", None)

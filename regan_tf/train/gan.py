@@ -4,7 +4,10 @@ import keras
 
 from regan_tf.ema import MovingAverage
 from regan_tf.nets import build_networks
+from regan_tf.precision import computing_in
 from regan_tf.regan.learning_rate import SwitchableDecay
+from regan_tf.train.accumulate import GradientSum
+from regan_tf.train.loss_scale import LossScale
 
 
 class GAN:
@@ -17,7 +20,10 @@ class GAN:
 
     Attributes:
         generator, discriminator: `keras.Model`s.
-        generator_optimizer, discriminator_optimizer: built Adam optimisers.
+        generator_optimizer, discriminator_optimizer: built Adam optimisers,
+            within a `LossScale` where networks compute in float16.
+        generator_sum, discriminator_sum: the `GradientSum`s of microbatches,
+            or None without.
         average: the `MovingAverage` of the generator, or None.
         stop_training: set by a callback to end training.
     """
@@ -42,6 +48,13 @@ class GAN:
             self.discriminator.trainable_variables
         )
 
+        self.generator_sum = self.discriminator_sum = None
+        if training.grad_accumulation > 1:
+            self.generator_sum = GradientSum(self.generator.trainable_variables)
+            self.discriminator_sum = GradientSum(
+                self.discriminator.trainable_variables
+            )
+
     @property
     def optimizer(self):
         """The generator's optimiser: what Keras' own callbacks look for."""
@@ -52,6 +65,19 @@ class GAN:
         """The generator that a run scores and exports: the averaged one,
         where the recipe has one."""
         return self.average.average if self.average else self.generator
+
+    @property
+    def loss_scales(self):
+        """What float16 gradients are scaled by, as floats; else empty."""
+        owners = {
+            "generator": self.generator_optimizer,
+            "discriminator": self.discriminator_optimizer,
+        }
+        return {
+            f"loss_scale/{owner}": float(optimizer.dynamic_scale.numpy())
+            for owner, optimizer in owners.items()
+            if isinstance(optimizer, LossScale)
+        }
 
     @property
     def state(self):
@@ -77,21 +103,23 @@ class GAN:
 
 
 def build(config):
-    """(generator, discriminator) of an `ExperimentConfig`."""
-    return build_networks(
-        config.network.arch,
-        resolution=config.data.resolution,
-        latent_dim=config.network.latent_dim,
-        widths=(
-            config.network.generator_width,
-            config.network.discriminator_width,
-        ),
-        masked=(
-            config.method.prunes("generator"),
-            config.method.prunes("discriminator"),
-        ),
-        fused=config.network.fuse_resampling,
-    )
+    """(generator, discriminator) of an `ExperimentConfig`, which compute in
+    its precision."""
+    with computing_in(config.training.precision):
+        return build_networks(
+            config.network.arch,
+            resolution=config.data.resolution,
+            latent_dim=config.network.latent_dim,
+            widths=(
+                config.network.generator_width,
+                config.network.discriminator_width,
+            ),
+            masked=(
+                config.method.prunes("generator"),
+                config.method.prunes("discriminator"),
+            ),
+            fused=config.network.fuse_resampling,
+        )
 
 
 def _rate(training, updates_per_step):
@@ -102,10 +130,13 @@ def _rate(training, updates_per_step):
 
 
 def _adam(training, rate):
-    return keras.optimizers.Adam(
+    adam = keras.optimizers.Adam(
         rate,
         beta_1=training.beta1,
         beta_2=training.beta2,
         epsilon=1e-8,  # PyTorch's default, which the recipes were tuned with
         name="adam",  # in checkpoints; unnamed ones are numbered as made
     )
+    if training.precision != "float16":
+        return adam
+    return LossScale(adam, name="loss_scale")

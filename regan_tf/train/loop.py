@@ -72,21 +72,45 @@ class Trainer:
         # the number of critic steps, and optimisers may not be applied in a
         # loop inside a replica.
         for critic in tf.range(self.critic_steps):
-            figures = self._sum(
-                self.strategy.run(
-                    self.step.discriminator_update,
-                    args=(next(batches), step, critic),
-                )
-            )
+            figures = self._critic(next(batches), step, critic, names)
             sums = [s + figures[n] for s, n in zip(sums, names, strict=True)]
-        figures = self._sum(
-            self.strategy.run(self.step.generator_update, args=(step,))
-        )
+        figures = self._generator(step)
         if self.average is not None:
             self.average.update()
         for name, total in zip(names, sums, strict=True):
             figures[name] = total / float(self.critic_steps)
         self.statistics.add(figures, step)
+
+    def _critic(self, images, step, critic, names):
+        update, args = self.step, (images, step, critic)
+        if update.parts == 1:
+            return self._sum(
+                self.strategy.run(update.discriminator_update, args=args)
+            )
+        figures = self._parts(update.add_discriminator, args, names)
+        self.strategy.run(update.apply_discriminator)
+        return figures
+
+    def _generator(self, step):
+        update = self.step
+        if update.parts == 1:
+            return self._sum(
+                self.strategy.run(update.generator_update, args=(step,))
+            )
+        names = ("loss/generator",)
+        figures = self._parts(update.add_generator, (step,), names)
+        self.strategy.run(update.apply_generator)
+        return figures
+
+    def _parts(self, add, args, names):
+        """Adds the microbatches of an update; gives sums of their figures."""
+        sums = [tf.constant(0.0) for _ in names]
+        # In the graph and outside `run`, for the same reasons as above:
+        # synchronised batch statistics cannot be had in a replica's loop.
+        for part in tf.range(self.step.parts):
+            figures = self._sum(self.strategy.run(add, args=(*args, part)))
+            sums = [s + figures[n] for s, n in zip(sums, names, strict=True)]
+        return dict(zip(names, sums, strict=True))
 
     def train(self, gan, start, stop, callbacks):
         """Trains from `start` to `stop` completed steps.

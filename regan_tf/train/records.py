@@ -126,10 +126,11 @@ class Recorder:
         with self._at(step):
             tf.summary.image(f"samples/{name}", grid[None])
 
-    def text(self, name, text):
-        """Writes a text to TensorBoard."""
+    def table(self, name, values):
+        """Writes a dict as a table to TensorBoard's Text tab."""
+        rows = "\n".join(f"| {n} | {v} |" for n, v in values.items())
         with self._at(0):
-            tf.summary.text(name, text)
+            tf.summary.text(name, f"| name | value |\n|---|---|\n{rows}")
 
     def hparams(self, config):
         """Writes the configuration for TensorBoard's HParams and Text tabs.
@@ -147,8 +148,7 @@ class Recorder:
         }
         with self._at(0):
             api.hparams(simple)
-        rows = "\n".join(f"| {n} | {v} |" for n, v in simple.items())
-        self.text("configuration", f"| name | value |\n|---|---|\n{rows}")
+        self.table("configuration", simple)
 
 
 def _drop_after(path, step):

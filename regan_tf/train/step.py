@@ -9,6 +9,7 @@ one device sees.
 import tensorflow as tf
 
 from regan_tf.losses import LOSSES
+from regan_tf.nets.spectral_norm import keeping_vectors
 
 # Purposes of random draws, each a stream of its own.
 _CRITIC_LATENTS, _GENERATOR_LATENTS, _FLIP, _DEQUANTIZE = range(4)
@@ -55,6 +56,13 @@ class GANStep:
     Losses are means over the global batch: each replica divides by the number
     of replicas, since the optimisers sum gradients.
 
+    An update may be made in `parts`: the gradients of microbatches, slices of
+    the very batch and latents that it would have as a whole, are added up
+    (`add_discriminator`, `add_generator`) and applied once (`apply_*`). That
+    is the same within rounding, spectral norms included, but for batch
+    normalisation: each part is normalised by its own statistics, and running
+    averages move once a part.
+
     Args:
         gan: a `regan_tf.train.gan.GAN`.
         config: its `ExperimentConfig`.
@@ -68,9 +76,28 @@ class GANStep:
         self.loss = LOSSES[config.training.loss]
         self.random = Stream(config.training.seed, num_replicas)
         self.num_replicas = num_replicas
+        self.parts = config.training.grad_accumulation
+        if config.training.jit:
+            # Not what is around them: random draws stay what they are, and
+            # optimisers apply as anywhere.
+            for name in ("_critic_gradients", "_generator_gradients"):
+                compiled = tf.function(getattr(self, name), jit_compile=True)
+                setattr(self, name, compiled)
 
     def _mean(self, values):
-        return tf.reduce_mean(values) / self.num_replicas
+        mean = tf.reduce_mean(values) / self.num_replicas
+        return mean / self.parts if self.parts > 1 else mean
+
+    def _slice(self, values, part):
+        """Microbatch `part` of this replica's values; all if it is None."""
+        if part is None:
+            return values
+        size = values.shape[0] // self.parts
+        mine = values[part * size : (part + 1) * size]
+        return tf.ensure_shape(mine, (size, *values.shape[1:]))
+
+    def _is_last(self, part):
+        return None if part is None else tf.equal(part, self.parts - 1)
 
     def _latents(self, size, purpose, step, critic=0):
         shape = (size, self.gan.latent_dim)
@@ -101,13 +128,71 @@ class GANStep:
         Returns:
             Dict of float32 scalars that sum over replicas to global means.
         """
-        gan, optimizer = self.gan, self.gan.discriminator_optimizer
-        real = self.prepare(images, step, critic)
+        figures, gradients = self._critic(images, step, critic)
+        self._apply_discriminator(gradients)
+        return figures
+
+    def generator_update(self, step):
+        """One generator update; `step` and result as above."""
+        figures, gradients = self._generator(step)
+        self._apply_generator(gradients)
+        return figures
+
+    def add_discriminator(self, images, step, critic, part):
+        """Adds microbatch `part` (int32 scalar) of a critic update.
+
+        Others and result as of `discriminator_update`; the results of all
+        parts sum to its own.
+        """
+        figures, gradients = self._critic(images, step, critic, part)
+        self.gan.discriminator_sum.add(gradients)
+        return figures
+
+    def add_generator(self, step, part):
+        """Adds microbatch `part` of a generator update, as above."""
+        figures, gradients = self._generator(step, part)
+        self.gan.generator_sum.add(gradients)
+        return figures
+
+    def apply_discriminator(self):
+        """Ends a critic update whose parts were added."""
+        self._apply_discriminator(self.gan.discriminator_sum.take())
+
+    def apply_generator(self):
+        """Ends a generator update whose parts were added."""
+        self._apply_generator(self.gan.generator_sum.take())
+
+    def _apply_discriminator(self, gradients):
+        self.gan.discriminator_optimizer.apply(
+            gradients, self.gan.discriminator.trainable_variables
+        )
+
+    def _apply_generator(self, gradients):
+        self.gan.generator_optimizer.apply(
+            gradients, self.gan.generator.trainable_variables
+        )
+
+    def _critic(self, images, step, critic, part=None):
+        real = self._slice(self.prepare(images, step, critic), part)
         z = self._latents(
             self.training.batch_size, _CRITIC_LATENTS, step, critic
         )
+        return self._critic_gradients(
+            real, self._slice(z, part), self._is_last(part)
+        )
+
+    def _critic_gradients(self, real, z, last):
+        """(figures, gradients, times the loss scale) of images and latents.
+
+        Args:
+            real: float32 (b, R, R, 3).
+            z: float32 (b, L).
+            last: bool scalar, whether this is the last part of the update;
+                None for an update as a whole.
+        """
+        gan = self.gan
         fake = gan.generator(z, training=True)
-        with tf.GradientTape() as tape:
+        with tf.GradientTape() as tape, keeping_vectors(last):
             # Both halves in one pass, as the discriminator has no batch
             # statistics. PyTorch's two passes make two power iterations of
             # spectral normalisation, this makes one.
@@ -119,24 +204,31 @@ class GANStep:
                 real_logits, fake_logits
             )
             loss = self._mean(real_loss) + self._mean(fake_loss)
-        variables = gan.discriminator.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return {
+            # In float16 only; else the loss itself.
+            scaled = gan.discriminator_optimizer.scale_loss(loss)
+        figures = {
             "loss/discriminator": loss,
             "logits/real": self._mean(real_logits),
             "logits/fake": self._mean(fake_logits),
         }
+        variables = gan.discriminator.trainable_variables
+        return figures, tape.gradient(scaled, variables)
 
-    def generator_update(self, step):
-        """One generator update; `step` and result as above."""
-        gan, optimizer = self.gan, self.gan.generator_optimizer
+    def _generator(self, step, part=None):
         z = self._latents(
             self.training.generator_batch_size, _GENERATOR_LATENTS, step
         )
-        variables = gan.generator.trainable_variables
-        with tf.GradientTape() as tape:
+        return self._generator_gradients(
+            self._slice(z, part), self._is_last(part)
+        )
+
+    def _generator_gradients(self, z, last):
+        """As `_critic_gradients`, of the generator's loss."""
+        gan = self.gan
+        with tf.GradientTape() as tape, keeping_vectors(last):
             fake = gan.generator(z, training=True)
             logits = gan.discriminator(fake, training=True)
             loss = self._mean(self.loss.generator(logits))
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return {"loss/generator": loss}
+            scaled = gan.generator_optimizer.scale_loss(loss)
+        variables = gan.generator.trainable_variables
+        return {"loss/generator": loss}, tape.gradient(scaled, variables)

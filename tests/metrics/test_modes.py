@@ -49,9 +49,11 @@ def test_only_classes_of_the_training_set_are_modes():
     assert np.isfinite(found.kl)
 
 
-def test_min_count_ignores_accidents():
-    assert mode_coverage([50, 1, 2], [9, 9, 9]).modes == 3
-    assert mode_coverage([50, 1, 2], [9, 9, 9], min_count=2).modes == 2
+def test_a_class_hit_by_accident_is_not_covered():
+    # A quarter of a third of 60 samples is 5.
+    assert mode_coverage([50, 5, 5], [9, 9, 9]).modes == 3
+    assert mode_coverage([51, 5, 4], [9, 9, 9]).modes == 2
+    assert mode_coverage([51, 5, 4], [9, 9, 9], min_share=0.2).modes == 3
 
 
 def test_class_counts():
@@ -81,7 +83,7 @@ def test_refuses_predictions(predictions, message):
         ([0, 0], {}, "sample_counts.*positive sum"),
         ([1, -1], {}, "not negative"),
         ([1, 1], {"smoothing": 0}, "smoothing=0"),
-        ([1, 1], {"min_count": 0}, "min_count=0"),
+        ([1, 1], {"min_share": 0}, "min_share=0"),
     ],
 )
 def test_refuses(samples, settings, message):
