@@ -14,6 +14,7 @@ FEATURE_WIDTH = 192
 _CHANNELS = (48, 144, FEATURE_WIDTH)  # two convolutions each, halving once
 _FULL_SIZE = 32  # pixels; the first layer strides over larger images
 _LOGIT_SCALE = 1 / 9  # keeps the first steps of a high learning rate tame
+_LEAST_VARIANCE = 1e-6  # of the largest; CIFAR-10's least is 1e-5
 _WHITENED = 5000  # images that the whitening filters are computed from
 
 
@@ -112,7 +113,9 @@ def _start(model: "keras.Model", seed: int) -> None:
 def whiten(model: "keras.Model", images: np.ndarray) -> None:
     """Fills the first layer with the main directions of the images' patches.
 
-    Both signs of each, scaled to unit variance.
+    Both signs of each, scaled to unit variance; but directions in which the
+    images do not vary (grey ones in colour, say) are passed on and not
+    amplified, or the least noise there would drown everything.
 
     Args:
         model: from `build_network`.
@@ -128,6 +131,7 @@ def whiten(model: "keras.Model", images: np.ndarray) -> None:
     rows = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, side * side * 3)
     values, vectors = np.linalg.eigh(np.cov(rows.T, dtype=np.float64))
     count = channels // 2
-    scaled = vectors / np.sqrt(np.maximum(values, 0) + 1e-4)
+    varies = values > _LEAST_VARIANCE * values[-1]
+    scaled = vectors / np.sqrt(np.where(varies, values + 1e-4, values[-1] + 1))
     kernel = scaled[:, ::-1][:, :count].reshape(side, side, 3, count)
     layer.kernel.assign(np.concatenate([kernel, -kernel], axis=-1))

@@ -93,3 +93,14 @@ def test_convolutions_start_as_the_identity():
     expected[1, 1] = np.eye(48)
     np.testing.assert_array_equal(kernel, expected)
     assert model.get_layer("conv2").kernel.numpy()[..., 48:].std() > 0
+
+
+def test_directions_without_variance_are_not_amplified():
+    grey = np.random.default_rng(0).integers(0, 256, (300, 8, 8, 1))
+    model = build_network(8, 2, seed=0)
+    whiten(model, np.repeat(grey, 3, axis=3).astype(np.uint8))
+    kernel = model.get_layer("whitening").kernel.numpy()[..., :12]
+    norms = np.sqrt((kernel**2).sum(axis=(0, 1, 2)))
+    assert np.isfinite(norms).all()
+    assert (norms[4:] < 1).all()  # 4 grey pixels in a patch; 8 of colour
+    assert (norms[:4] > 0.9).all()
