@@ -122,14 +122,21 @@ def evaluate(request: Request) -> list[dict[str, Any]]:
         UserError: something to score, or to score with, cannot be had.
     """
     run = None
+    os.environ.pop("TF_CONFIG", None)  # this is one process, whatever trains
     if request.subject == "run_dir":
         run = _Run.read(request.path)
         config = run.scoring_config(request)
     # Heavy imports wait until the request is known to be right.
     from regan_tf.evaluation import make_evaluator
     from regan_tf.run import load_images
+    from regan_tf.train.run_dir import writing
     from regan_tf.train.strategy import choose_strategy, local_devices
 
+    output = request.output or os.path.join(
+        request.path if run is not None else "", "evaluation"
+    )
+    with writing(output):
+        os.makedirs(output, exist_ok=True)
     devices = local_devices(choose_strategy(request.devices))
     generators = _load_generators(request, devices)
     if run is None:
@@ -147,8 +154,6 @@ def evaluate(request: Request) -> list[dict[str, Any]]:
         subjects = [_images(request, config, evaluator)]
     else:
         subjects = _generators(generators, evaluator, run, images)
-    root = request.path if run is not None else ""
-    output = request.output or os.path.join(root, "evaluation")
     return [_score(subject, evaluator, output) for subject in subjects]
 
 
@@ -179,9 +184,12 @@ class _Run:
                     f"the data's {name} is the run's own. Received: "
                     f"{request.data[name]!r} beside --run_dir; leave it out"
                 )
+        scoring = dict(request.scoring)
+        if "protocol" in scoring:
+            scoring.setdefault("eval_images", None)  # the protocol's own
         return SimpleNamespace(
             data=dataclasses.replace(self.config.data, **request.data),
-            output=dataclasses.replace(self.config.output, **request.scoring),
+            output=dataclasses.replace(self.config.output, **scoring),
         )
 
     def check_images(self, train: Any) -> None:
@@ -270,6 +278,8 @@ def _generators(
         for key in ("parameters", "nonzero_parameters"):
             if key in about:
                 facts[key] = about[key]
+        if "train_seconds" in (about.get("scores") or {}):
+            facts["train_seconds"] = about["scores"]["train_seconds"]
         if run is not None and about.get("step") is not None:
             facts |= run.facts_until(about["step"], images)
         seed = evaluator.protocol.latent_seed
@@ -335,7 +345,8 @@ def _score(subject: _Subject, evaluator: Any, output: str) -> dict[str, Any]:
     line = {**subject.facts, **found.figures, "thorough": True}
     line["protocol"] = evaluator.record
     step = line.get("of_step")
-    name = subject.name if step is None else f"{subject.name}-step-{step:07d}"
+    name = f"{subject.name}-{evaluator.protocol.name}"
+    name += "" if step is None else f"-step-{step:07d}"
     write_evaluation(output, name, found)
     path = os.path.join(output, "scores.jsonl")
     with writing(path), open(path, "a", encoding="utf-8") as file:

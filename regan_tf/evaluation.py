@@ -7,7 +7,10 @@ import numpy as np
 
 from regan_tf.errors import UserError
 from regan_tf.metrics.protocol import named_protocol
+from regan_tf.metrics.reference import draw
 from regan_tf.train.strategy import worker_index
+
+_MAX_HELD_OUT = 10_000  # images; no measure looks at more
 
 
 def make_evaluator(config, images, devices=(None,)):
@@ -46,7 +49,7 @@ def make_evaluator(config, images, devices=(None,)):
     return Evaluator(
         networks,
         protocol,
-        reference or images.full,
+        images.full if reference is None else reference,
         training=images.train,
         held_out=_held_out(images),
         cache_dir=cache_dir(),
@@ -56,7 +59,9 @@ def make_evaluator(config, images, devices=(None,)):
 def _held_out(images):
     """Real images that the GAN is not trained on, or None."""
     rest = np.setdiff1d(np.arange(len(images.full)), images.indices)
-    return images.full.take(rest) if len(rest) else images.test
+    if not len(rest):
+        return images.test
+    return images.full.take(rest[draw(len(rest), _MAX_HELD_OUT)])
 
 
 def _networks(config, images, resize, devices):
@@ -67,6 +72,12 @@ def _networks(config, images, resize, devices):
     choice = output.features
     if choice == "auto" and output.inception_path:
         choice = "inception"
+    if choice != "inception" and output.inception_sha256:
+        raise UserError(
+            "--inception_sha256 is for TF-GAN's Inception. Received: "
+            f"--features={choice}; pass --inception_path or "
+            "--features=inception, or leave it out"
+        )
     if choice == "inception":
         return _on_each(
             devices,

@@ -237,6 +237,8 @@ class Experiment:
             Completed steps.
         """
         config, gan, last = self.config, self.gan, self.config.training.steps
+        if self.evaluator is not None and num_workers() == 1:
+            self.evaluator.interrupted = lambda: stop.received is not None
         replicas = self.strategy.num_replicas_in_sync
         self.trainer = Trainer(
             self.strategy,
@@ -305,6 +307,8 @@ class Experiment:
             self.regan.finish_pair()
             self.checkpointer.save(done)
         exported = self.scorer.export_pair(done)
+        if self.evaluator is not None:
+            self.checkpointer.save(done)  # with the bests that it found
         self.recorder.summary(self._summary(done, exported))
         for kind in self.scorer.kinds:
             path = os.path.join(self.run_dir.saved_model, kind)

@@ -6,6 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from regan_tf.errors import UserError
 from regan_tf.train.run_dir import folder_atomically, writing
 
 
@@ -17,6 +18,7 @@ def to_uint8(images):
 class Sampler:
     """Images of a generator from fixed latents.
 
+    Raises `UserError` where the generator gives pixels that are not finite.
     Computes on the device that was current when it was made; may be called
     by several threads at once.
 
@@ -32,8 +34,14 @@ class Sampler:
     def __init__(self, generator, latent_dim, seed=0):
         self.latent_dim = latent_dim
         self.seed = seed
+
+        def images(z):
+            made = generator(z, training=False)
+            # Rounding to uint8 would turn NaN into some pixel.
+            return to_uint8(made), tf.reduce_all(tf.math.is_finite(made))
+
         self._images = tf.function(
-            lambda z: to_uint8(generator(z, training=False)),
+            images,
             input_signature=[tf.TensorSpec((None, latent_dim), tf.float32)],
         )
         # A function runs where it is called, not where its variables are.
@@ -54,7 +62,13 @@ class Sampler:
             z = tf.random.stateless_normal(
                 (self.BATCH, self.latent_dim), seed=(self.seed, index)
             )
-            return self._images(z).numpy()
+            images, finite = self._images(z)
+        if not finite:
+            raise UserError(
+                "the generator's images must be finite. Received: NaN or "
+                "infinite pixels; it has diverged, take an earlier one"
+            )
+        return images.numpy()
 
 
 def export_generator(generator, latent_dim, path, about):

@@ -8,6 +8,7 @@ import os
 from absl import flags
 
 from regan_tf.config import (
+    FEATURE_CHOICES,
     LR_DECAYS,
     PRECISIONS,
     PRUNE_CHOICES,
@@ -418,12 +419,20 @@ def _output() -> OutputConfig:
         name: Duration.parse(FLAGS[name].value, name)
         for name in ("log_every", "eval_every", "checkpoint_every")
     }
+    features = FLAGS.features
+    if features not in FEATURE_CHOICES:
+        features = os.path.abspath(os.path.expanduser(features))
+        if not os.path.exists(features):
+            raise UserError(
+                f"--features must be one of {', '.join(FEATURE_CHOICES)}, or "
+                f"the path of a network. Received: {FLAGS.features!r}"
+            )
     return OutputConfig(
         run_dir=FLAGS.run_dir,
         keep_checkpoints=FLAGS.keep_checkpoints,
         protocol=FLAGS.protocol,
         eval_images=FLAGS.eval_images,
-        features=FLAGS.features,
+        features=features,
         inception_path=FLAGS.inception_path,
         inception_sha256=FLAGS.inception_sha256,
         **lengths,

@@ -99,6 +99,7 @@ class PairScorer:
         if self.evaluator is None:
             return
         record = dict(self.evaluator.record)
+        del record["reference_set"]  # a name; the hash is what counts
         text = json.dumps(record, sort_keys=True).encode()
         now = int(hashlib.sha256(text).hexdigest()[:15], 16)
         if int(self._protocol.numpy()) not in (0, now):
@@ -109,6 +110,7 @@ class PairScorer:
             for kind in self.kinds:
                 self.best[kind].assign(np.finfo("f8").max)
                 self.best_step[kind].assign(-1)
+                self._scored[kind].assign(-1)
         self._protocol.assign(now)
 
     def halves(self, step):
@@ -146,16 +148,29 @@ class PairScorer:
         for kind, at, values in self.halves(step):
             if at == int(self._scored[kind].numpy()):
                 continue
-            self._scored[kind].assign(at)
             self._fill(values)
             moved = self._draw(kind, at, step)
             if self.evaluator is None:
                 continue
-            try:
-                scored[kind] = self._score(kind, at, step, thorough, moved)
-            except UserError as error:
-                print(f"step {step:,}: no score of the {kind} half: {error}")
+            found = self._measure(kind, step, thorough)
+            if found is not None:
+                self._scored[kind].assign(at)
+                scored[kind] = self._write(
+                    kind, at, step, found, thorough, moved
+                )
         return scored
+
+    def _measure(self, kind, step, thorough):
+        """The `Evaluation` of what the copies hold, or None if it fails.
+
+        Only measuring may fail: what cannot be written stops the run.
+        """
+        try:
+            return self.evaluator.score(self._samples, thorough=thorough)
+        except (UserError, MemoryError, tf.errors.OpError) as error:
+            reason = " ".join(str(error).split())[:300]
+            print(f"step {step:,}: no score of the {kind} half: {reason}")
+            return None
 
     def _draw(self, kind, at, step):
         """Draws the grid; says how far its images moved since the last."""
@@ -172,14 +187,14 @@ class PairScorer:
         self._drawn_at[kind].assign(at)
         return moved
 
-    def _score(self, kind, at, step, thorough, moved=None):
-        found = self.evaluator.score(self._samples, thorough=thorough)
+    def _write(self, kind, at, step, found, thorough, known):
+        """Writes a score, and keeps the generator if it is the best yet."""
         scores = {
             "of_step": at,
             **found.figures,
-            **(moved or {}),
             **self.facts(at),
             **parameters(self._stock),
+            **known,
             "thorough": thorough,
             "protocol": self.evaluator.record,
         }
@@ -224,12 +239,15 @@ class PairScorer:
         return exported
 
     def _final_scores(self, kind, at, step):
-        scores = self.recorder.scores_of(kind, at)
-        thorough = scores is not None and scores.get("thorough")
-        if thorough or self.evaluator is None:
+        if self.evaluator is None:
+            return self.recorder.scores_of(kind, at)
+        scores = self.recorder.scores_of(kind, at, self.evaluator.record)
+        if scores is not None and scores["thorough"]:
             return scores
-        try:
-            return self._score(kind, at, step, thorough=True)
-        except UserError as error:
-            print(f"no score of the final {kind} generator: {error}")
+        found = self._measure(kind, step, thorough=True)
+        if found is None:
             return scores
+        # What was known when the half was young is not known better now.
+        names = ("mse_to_previous", "previous_of_step", "train_seconds")
+        known = {n: scores[n] for n in names if n in (scores or {})}
+        return self._write(kind, at, step, found, True, known)

@@ -105,7 +105,7 @@ def test_best_and_last_of_each_kind(source):
     text = compare([source("a", *lines), source("b", _line(7, float("nan")))])
     assert _rows_of(text, "source", "kind", "line", "of_step") == [
         ("a", "sparse", "best and last", "3"),
-        ("a", "dense", "best", "2"),
+        ("a", "dense", "best", "5"),
         ("a", "dense", "last", "6"),
         ("b", "dense", "last", "7"),
     ]

@@ -144,9 +144,19 @@ def test_scores_leave_training_alone(run):
 def test_training_time_is_without_scores(run):
     log = run.log
     before = log.seconds
+    assert log.state["train_seconds"].numpy() == before  # in any checkpoint
     run.scorer._scored["sparse"].assign(-1)
     run.scorer.score(8)
     assert log.seconds == before
+
+
+def test_a_signal_ends_an_evaluation(run, capsys):
+    run.scorer._scored["sparse"].assign(-1)
+    run.evaluator.interrupted = lambda: True
+    assert run.scorer.score(8) == {}
+    run.evaluator.interrupted = bool
+    assert "no score of the sparse half: interrupted" in capsys.readouterr().out
+    assert int(run.scorer._scored["sparse"].numpy()) == -1
 
 
 def test_evaluating_a_run_gives_its_own_scores_again(run, tmp_path):
@@ -212,7 +222,7 @@ def test_images_that_do_not_fit(tmp_path, count, size, message):
     folder = _save_images(tmp_path / "noise", count, size)
     with pytest.raises(UserError, match=message):
         evaluate(_request("images", folder, tmp_path / "out"))
-    assert not (tmp_path / "out").exists()
+    assert not os.listdir(tmp_path / "out")
 
 
 def _save_module(path, function, shape):
@@ -221,6 +231,24 @@ def _save_module(path, function, shape):
     module.f = tf.function(function, input_signature=[spec])
     tf.saved_model.save(module, str(path), signatures=module.f)
     return path
+
+
+def test_a_generator_of_nan_gets_no_score(tmp_path):
+    def images(z):
+        return tf.zeros((tf.shape(z)[0], 32, 32, 3)) * np.nan
+
+    path = _save_module(tmp_path / "model", images, (None, 4))
+    with pytest.raises(UserError, match=r"finite. Received: NaN"):
+        evaluate(_request("saved_model", path, tmp_path / "out"))
+
+
+def test_a_hash_of_inception_without_it_is_refused(run, tmp_path):
+    path = f"{run.run_dir.saved_model}/sparse"
+    request = _request(
+        "saved_model", path, tmp_path / "out", inception_sha256="0" * 64
+    )
+    with pytest.raises(UserError, match="--inception_sha256 is for TF-GAN"):
+        evaluate(request)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +273,11 @@ def test_a_resolution_that_is_not_the_generators(run, tmp_path):
 
 def test_another_protocol_of_a_run(run, tmp_path):
     request = _request(
-        "run_dir", run.run_dir.root, tmp_path, protocol="fewshot"
+        "run_dir",
+        run.run_dir.root,
+        tmp_path,
+        protocol="fewshot",
+        eval_images=40,
     )
     line = evaluate(request)[0]
     assert line["protocol"]["name"] == "fewshot@40"
@@ -297,5 +329,5 @@ def test_training_goes_on_without_a_score(tmp_path, capsys):
     assert run.train(StopOnSignal()) == 6
     run.finish(6)
     said = capsys.readouterr().out
-    assert said.count("no score of the") >= 3
+    assert said.count("no score of the") >= 5  # at 2, twice at 4, 6, the end
     assert os.path.isdir(f"{run.run_dir.saved_model}/sparse")

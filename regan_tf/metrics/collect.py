@@ -47,6 +47,7 @@ def collect(
     rows: np.ndarray,
     keep_logits: bool = False,
     progress: str = "",
+    interrupted: Callable[[], bool] = bool,
 ) -> FeatureSet:
     """Features of `count` images, which are never all in memory.
 
@@ -64,16 +65,19 @@ def collect(
         keep_logits: whether to keep the logits of all images.
         progress: what a bar calls this; "" for no bar. It appears after a
             few seconds.
+        interrupted: asked between batches whether to give up.
 
     Raises:
-        UserError: images of another shape or type, or features that are not
-            finite.
+        UserError: interrupted, images of another shape or type, or features
+            that are not finite.
     """
     statistics = class_counts = None
     kept, logits = [], []
     for start, part in _in_order(
         networks, sources, count, resolution, progress
     ):
+        if interrupted():
+            raise UserError("interrupted")
         features = check_matrix(part.features, "features", 1)
         if statistics is None:
             statistics = GaussianStatistics(features.shape[1])

@@ -87,6 +87,8 @@ class Evaluator:
         self.training = training
         self.held_out = held_out
         self.cache_dir = cache_dir
+        self.interrupted = bool  # asked between batches whether to give up
+        self._known: dict[str, FeatureSet] = {}
 
     @property
     def network(self) -> FeatureNetwork:
@@ -149,6 +151,7 @@ class Evaluator:
             rows=np.arange(min(protocol.num_fake, protocol.max_rows)),
             keep_logits=True,
             progress=f"{self.network.name} features of generated images",
+            interrupted=self.interrupted,
         )
         figures = self._distances(fake) | self._neighbours(fake)
         curve = picture = None
@@ -251,12 +254,15 @@ class Evaluator:
         return self._features(self.held_out)
 
     def _features(self, images: ImageSet) -> FeatureSet:
-        return reference_features(
-            images,
-            self.networks,
-            max_rows=self.protocol.max_rows,
-            cache_dir=self.cache_dir,
-        )
+        # Reference and training images are often one set.
+        if images.fingerprint not in self._known:
+            self._known[images.fingerprint] = reference_features(
+                images,
+                self.networks,
+                max_rows=self.protocol.max_rows,
+                cache_dir=self.cache_dir,
+            )
+        return self._known[images.fingerprint]
 
 
 def _check_finite(scores: dict[str, float]) -> None:

@@ -16,7 +16,8 @@ from regan_tf.errors import UserError
 Line = dict[str, Any]
 
 MISSING = "missing"  # what `unlike` gives for a field that a line lacks
-_FREE = "latent_seed"  # another draw under the same protocol
+# Another draw under the same protocol; and a name, where the hash counts.
+_FREE = ("latent_seed", "reference_set")
 _MEND = "name a run directory with a scores.jsonl, or a file of score lines"
 
 
@@ -118,7 +119,8 @@ def unlike(
 ) -> list[tuple[str, Any, Any]]:
     """The fields for which two lines do not compare.
 
-    A field must be in both lines, and equal. `latent_seed` may differ.
+    A field must be in both lines, and equal. `latent_seed` and
+    `reference_set` may differ.
 
     Args:
         a: a score line.
@@ -202,13 +204,14 @@ def best_line(lines: Sequence[Line]) -> Line | None:
         lines: of one protocol.
 
     Returns:
-        The first of the least; None if no line has a finite distance.
+        The last of the least; None if no line has a finite distance.
     """
     names = filter(is_distance, names_in(reversed(lines)))
     for name in sorted(names, key=lambda name: name != "fid"):
         finite = [line for line in lines if _finite(line.get(name))]
         if finite:
-            return min(finite, key=lambda line: line[name])
+            # Of equals the last, which is the more thorough one.
+            return min(reversed(finite), key=lambda line: line[name])
     return None
 
 

@@ -93,7 +93,7 @@ class Log(Every):
 
     def on_train_batch_end(self, batch, logs=None):
         self._steps_since_log += batch + 1 - self._first_step
-        self._since_log += time.monotonic() - self._started
+        self._count(time.monotonic() - self._started)
         if self.due(batch + 1):
             self.check(batch + 1)
         super().on_train_batch_end(batch, logs)
@@ -101,7 +101,12 @@ class Log(Every):
     @property
     def seconds(self):
         """Seconds of training so far: no scores, checkpoints or starts."""
-        return float(self._seconds.numpy()) + self._since_log
+        return float(self._seconds.numpy())
+
+    def _count(self, seconds):
+        # At once, so that any checkpoint holds them.
+        self._seconds.assign_add(seconds)
+        self._since_log += seconds
 
     def check(self, step):
         """Raises `Diverged` if a loss has not been finite.
@@ -111,7 +116,7 @@ class Log(Every):
         """
         started = time.monotonic()
         bad = self.statistics.first_bad_step()
-        self._since_log += time.monotonic() - started
+        self._count(time.monotonic() - started)
         if bad is not None:
             raise Diverged(
                 f"losses were not finite in step {bad + 1} (noticed after "
@@ -119,7 +124,6 @@ class Log(Every):
             )
 
     def act(self, step):
-        self._seconds.assign_add(self._since_log)
         figures = {"images_shown": step * self.images_per_step}
         figures |= self.statistics.read()
         for source in self.sources:

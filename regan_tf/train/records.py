@@ -83,14 +83,26 @@ class Recorder:
         }
         self._scalars(step, measured)
 
-    def scores_of(self, kind, of_step):
-        """The scores written for the `kind` generator of a step, or None."""
+    def scores_of(self, kind, of_step, protocol=None):
+        """The last scores written for the `kind` generator of a step.
+
+        Args:
+            kind, of_step: which generator.
+            protocol: as in the lines; None for any.
+
+        Returns:
+            The line, or None.
+        """
         found = None
         if os.path.exists(self.run_dir.scores):
             with open(self.run_dir.scores, encoding="utf-8") as file:
                 for line in file:
                     row = json.loads(line)
-                    if (row["kind"], row["of_step"]) == (kind, of_step):
+                    same = protocol in (None, row.get("protocol"))
+                    if same and (row["kind"], row["of_step"]) == (
+                        kind,
+                        of_step,
+                    ):
                         found = row
         return found
 

@@ -193,7 +193,7 @@ def test_digits_real_against_real_beats_noise(digits, digits_classifier):
     assert real["fd_digits_cnn"] < 0.1 * bad["fd_digits_cnn"]
     assert real["kd_digits_cnn"] < 0.1 * bad["kd_digits_cnn"]
     assert real["is_digits_cnn"] > 6 > bad["is_digits_cnn"]
-    assert real["precision_digits_cnn"] > 0.9 > bad["precision_digits_cnn"]
+    assert real["precision_digits_cnn"] > 0.7 > bad["precision_digits_cnn"]
     assert (real["modes"], real["of_modes"]) == (10, 10)
     assert real["kl_to_training"] < 0.01 < bad["kl_to_training"]
     errors = np.abs(real["class_histogram"] - np.bincount(test_labels))
