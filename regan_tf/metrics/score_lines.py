@@ -132,7 +132,7 @@ def unlike(
         ("protocol.num_fake", 1000, 10000); `MISSING` stands for no value.
     """
     left, right = fields(a), fields(b)
-    free = {_FREE, *(name.removeprefix("protocol.") for name in across)}
+    free = {*_FREE, *(name.removeprefix("protocol.") for name in across)}
     pairs = [
         (name, left.get(name, MISSING), right.get(name, MISSING))
         for name in left | right
