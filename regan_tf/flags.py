@@ -1,6 +1,7 @@
 """Command-line flags and their way into an `ExperimentConfig`.
 
-The only module that reads `absl.flags`. Importable without TensorFlow.
+With `regan_tf.evaluate`, which adds its own, the only reader of
+`absl.flags`. Importable without TensorFlow.
 """
 
 import os
@@ -40,6 +41,7 @@ def define() -> None:
 
 
 def define_data() -> None:
+    """Defines the flags that say which images."""
     flags.DEFINE_enum(
         "dataset",
         "cifar10",

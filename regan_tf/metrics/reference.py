@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from regan_tf.data.image_set import ImageSet
-from regan_tf.errors import UserError
 from regan_tf.metrics.collect import FeatureSet, collect
 from regan_tf.metrics.features import FeatureNetwork
 from regan_tf.metrics.frechet import GaussianStatistics
@@ -135,12 +134,3 @@ def _save(
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
-
-
-def check_reference(images: ImageSet, what: str, least: int = 2) -> None:
-    """Raises `UserError` unless there are at least `least` images."""
-    if len(images) < least:
-        raise UserError(
-            f"{what} must have at least {least} images. "
-            f"Received: {len(images)}. Use a larger set."
-        )
