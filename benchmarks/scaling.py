@@ -44,7 +44,7 @@ def measure(setting):
 
     import numpy as np
 
-    from benchmarks import speed
+    from benchmarks import cases, speed
     from regan_tf import flags as regan_flags
 
     speed.define()
@@ -56,7 +56,7 @@ def measure(setting):
     config = regan_flags.config_from_flags().at(setting["images"])
     shape = (setting["images"], *[setting["resolution"]] * 2, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    case = speed.Case(config, speed.batches_of(config, images)[0])
+    case = cases.Case(config, cases.batches_of(config, images))
     case.seconds()
     times = [case.seconds() for _ in range(_STEPS + 1)][1:]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,6 +1,7 @@
 """How fast does it train? All figures of one run, on this machine.
 
     python -m benchmarks.speed                      # full-width SNGAN
+    python -m benchmarks.speed --archs=all --parts=steps
     python -m benchmarks.speed --generator_width=64 --discriminator_width=64
 
 Training steps of each precision, with fused resampling and without, in turn,
@@ -10,164 +11,65 @@ writes them. Further flags are those of `train_main.py`.
 images/s      real images shown to the discriminator in a second
 useful        operations of the networks as published (without what fusing
               saves) over the rate of TensorFlow's matrix product
-overhead      time of a step over that of the same step without masks
-stall         share of a step that waits for images
+masks         time of a step over that of the same step without masks
+input         seconds that a step's images take to come, at most what it waits
 """
 
-import dataclasses
+import io
 import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
 
+from benchmarks.cases import (
+    NUM_IMAGES,
+    Case,
+    batches_of,
+    change,
+    configuration,
+    in_precision,
+    in_turn,
+    interval,
+    matmul_rate,
+    noise_images,
+)
 from regan_tf import flags as regan_flags
 
 FLAGS = flags.FLAGS
-_IMAGES = 5000
+_PARTS = ("processes", "steps", "masks", "input")
 
 
 def define():
     """Defines the flags of this command."""
     regan_flags.define()
+    flags.DEFINE_list("archs", [], 'To compare, or "all"; default: --arch.')
+    flags.DEFINE_list("parts", list(_PARTS), "What to measure.")
+    flags.DEFINE_list("precisions", ["float32", "bfloat16"], "To compare.")
     flags.DEFINE_integer("rounds", 5, "Alternations of the cases.")
     flags.DEFINE_integer("mask_rounds", 20, "Alternations, masks on and off.")
-    flags.DEFINE_list("precisions", ["float32", "bfloat16"], "To compare.")
     flags.DEFINE_string("json", None, "File for all figures.")
-    flags.DEFINE_string("only", None, "For one process alone: a precision.")
-
-
-def matmul_rate(precision, size=2048, seconds=2.0):
-    """Operations a second of a matrix product, 2 a multiply-accumulate."""
-    import tensorflow as tf
-
-    a = tf.cast(tf.random.normal((size, size)), precision)
-    product = tf.function(lambda x: x @ a)
-    product(a).numpy()
-    best, end = float("inf"), time.monotonic() + seconds
-    while time.monotonic() < end:
-        start = time.monotonic()
-        tf.reduce_sum(product(a)).numpy()
-        best = min(best, time.monotonic() - start)
-    return 2 * size**3 / best
-
-
-class Case:
-    """Networks and loop of one configuration.
-
-    Args:
-        config: `ExperimentConfig` in steps.
-        batches: function of the number of batches shown that gives a dataset.
-    """
-
-    def __init__(self, config, batches):
-        import tensorflow as tf
-
-        from regan_tf.train.gan import GAN
-        from regan_tf.train.loop import Trainer
-        from regan_tf.train.statistics import Statistics
-        from regan_tf.train.step import GANStep
-
-        self.config = config
-        strategy = tf.distribute.get_strategy()
-        self.gan, self.statistics = GAN(config), Statistics()
-        self.trainer = Trainer(
-            strategy,
-            GANStep(self.gan, config, 1),
-            self.statistics,
-            batches,
-            config.training.critic_steps,
-            self.gan.average,
-            steps_per_call=1,
-        )
-        self.done = 0
-
-    def seconds(self, steps=1):
-        """Seconds of a step, from a run of `steps`."""
-        start = time.monotonic()
-        end = self.done + steps
-        self.done = self.trainer.train(self.gan, self.done, end, [])
-        self.statistics.read()  # waits for the device
-        return (time.monotonic() - start) / steps
-
-
-def in_turn(cases, rounds, steps=1):
-    """Seconds of a step of each case, `rounds` of each, in turn."""
-    for case in cases.values():
-        case.seconds()  # traces
-        case.seconds()
-    times = {name: [] for name in cases}
-    for _ in range(rounds):
-        for name, case in cases.items():
-            times[name].append(case.seconds(steps))
-    return times
-
-
-def interval(values):
-    """Median and a 95% interval of it, by the binomial order statistics."""
-    ordered = sorted(values)
-    n = len(ordered)
-    reach = 0.98 * n**0.5
-    low = max(0, int(n / 2 - reach))
-    high = min(n - 1, int(n / 2 + reach))
-    return statistics.median(ordered), ordered[low], ordered[high]
-
-
-def change(config, **parts):
-    """`config` with fields changed: training={...}, network={...}, ..."""
-    changed = {
-        name: dataclasses.replace(getattr(config, name), **fields)
-        for name, fields in parts.items()
-    }
-    return dataclasses.replace(config, **changed)
-
-
-def batches_of(config, images=None):
-    """Function of the batches shown: the pipeline, or one batch for ever."""
-    import numpy as np
-    import tensorflow as tf
-
-    from regan_tf.data import image_batches
-
-    size, batch = config.data.resolution, config.training.batch_size
-    if images is None:
-        shape = (_IMAGES, size, size, 3)
-        images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-
-    def pipeline(shown):
-        return image_batches(
-            images, batch_size=batch, seed=0, start=shown * batch
-        )
-
-    def constant(shown):
-        del shown
-        return tf.data.Dataset.from_tensors(images[:batch]).repeat()
-
-    return pipeline, constant
+    flags.DEFINE_string("serve", None, "For other processes: a precision.")
 
 
 def step_table(config, precisions, rounds):
     """Rows of images/s and useful operations for each case."""
     from regan_tf.costs import RunCost
 
-    pipeline, _ = batches_of(config)
     cases = {}
     for precision in precisions:
         for fused in (True, False):
-            cases[precision, fused] = Case(
-                change(
-                    config,
-                    training={"precision": precision},
-                    network={"fuse_resampling": fused},
-                ),
-                pipeline,
-            )
+            changed = change(config, network={"fuse_resampling": fused})
+            changed = in_precision(changed, precision)
+            cases[precision, fused] = Case(changed, batches_of(config))
     rates = {precision: matmul_rate(precision) for precision in precisions}
     times = in_turn(cases, rounds)
     flops = sum(vars(RunCost(config).at(1).dense).values())
@@ -176,6 +78,7 @@ def step_table(config, precisions, rounds):
         median, low, high = interval(values)
         rows.append(
             {
+                "arch": config.network.arch,
                 "precision": precision,
                 "fused": fused,
                 "seconds_per_step": median,
@@ -195,9 +98,11 @@ def mask_overhead(config, rounds):
     from regan_tf.regan.pruner import Pruner
 
     config = change(config, training={"critic_steps": 1})
-    pipeline, _ = batches_of(config)
     dense = change(config, method={"prune": "none"})
-    cases = {"masked": Case(config, pipeline), "dense": Case(dense, pipeline)}
+    cases = {
+        "masked": Case(config, batches_of(config)),
+        "dense": Case(dense, batches_of(dense)),
+    }
     times = in_turn(cases, rounds)
     ratios = [
         masked / dense
@@ -208,111 +113,183 @@ def mask_overhead(config, rounds):
     pruner.prune(0.1)
     start = time.monotonic()
     pruner.prune(0.1)
+    update = time.monotonic() - start
     median, low, high = interval(ratios)
     return {
         "overhead": median,
         "overhead_low": low,
         "overhead_high": high,
         "alternations": rounds,
-        "mask_update_seconds": time.monotonic() - start,
+        "mask_update_seconds": update,
         "step_seconds": statistics.median(times["masked"]),
     }
 
 
-def stall(config, rounds, images=None):
-    """Share of a step's time that waits for images: pipeline over a batch
-    that is there already."""
-    pipeline, constant = batches_of(config, images)
-    cases = {
-        "pipeline": Case(config, pipeline),
-        "there": Case(config, constant),
-    }
-    times = in_turn(cases, rounds, steps=2)
-    ratios = [
-        1 - there / pipeline
-        for pipeline, there in zip(
-            times["pipeline"], times["there"], strict=True
-        )
-    ]
-    return statistics.median(ratios)
+def _write_zip(path, images):
+    """The images as JPEG files of a zip."""
+    from PIL import Image
+
+    with zipfile.ZipFile(path, "w") as file:
+        for i, pixels in enumerate(images):
+            data = io.BytesIO()
+            Image.fromarray(pixels).save(data, "JPEG", quality=75)
+            file.writestr(f"{i % 10}/{i:05d}.jpg", data.getvalue())
 
 
-def alone(argv, precision):
+def input_waits(config, steps):
+    """Rows: what steps wait for images in memory, and streamed from a zip."""
+    from regan_tf.data import load_image_set
+
+    size = config.data.resolution
+    images = noise_images(NUM_IMAGES, size)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "images.zip")
+        _write_zip(path, images)
+        streamed = load_image_set(
+            "images", path=path, resolution=size, memory_limit=0
+        ).images
+        sources = {"in memory": images, "streamed from a zip": streamed}
+        rows = []
+        for name, source in sources.items():
+            case = Case(config, batches_of(config, source))
+            case.seconds()
+            case.seconds()
+            case.statistics.reset()
+            seconds = case.seconds(steps)
+            wait = case.statistics.read()["seconds/input_wait"]
+            rows.append(
+                {
+                    "images": name,
+                    "number": NUM_IMAGES,
+                    "steps": steps,
+                    "seconds_per_step": seconds,
+                    "wait_seconds": wait,
+                    "wait_share": wait / seconds,
+                }
+            )
+    return rows
+
+
+def alone(words, precision):
     """Start to first step, and peak memory, of a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.speed", *argv[1:]]
+    command = [sys.executable, "-m", "benchmarks.speed", *words]
     start = time.monotonic()
-    result = subprocess.run(
-        [*command, f"--only={precision}"],
-        capture_output=True,
+    process = subprocess.Popen(
+        [*command, f"--serve={precision}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
     )
-    figures = json.loads(result.stdout.strip().splitlines()[-1])
-    figures["first_step_seconds"] = figures.pop("first_step_at") - start
-    return figures
+    lines, seconds = [], None
+    for _ in range(2):
+        process.stdin.write("step\n")
+        process.stdin.flush()
+        lines.append(json.loads(process.stdout.readline()))
+        seconds = seconds or time.monotonic() - start
+    process.stdin.close()
+    process.wait()
+    return {
+        "precision": lines[-1]["precision"],
+        "peak_memory_bytes": lines[-1]["peak_memory_bytes"],
+        "first_step_seconds": seconds,
+    }
 
 
-def _only(config, precision):
-    """What the process of `alone` does: two steps."""
-    config = change(config, training={"precision": precision})
-    case = Case(config, batches_of(config)[0])
-    case.seconds()
-    first = time.monotonic()  # one clock for all processes of a machine
-    case.seconds()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"first_step_at": first, "peak_memory_bytes": peak}))
+def serve(config):
+    """Makes a step for each line of standard input, and says how it went."""
+    case = Case(config, batches_of(config))
+    for _ in sys.stdin:
+        seconds = case.seconds()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        figures = {
+            "seconds": seconds,
+            "peak_memory_bytes": peak,
+            "precision": config.training.precision,
+        }
+        print(json.dumps(figures), flush=True)
 
 
-def _configuration():
-    config = regan_flags.config_from_flags().at(_IMAGES)
-    return change(config, output={"features": "none"})
+def _configurations(archs):
+    from regan_tf.recipes import RECIPES
+
+    for arch in RECIPES if archs == ["all"] else archs or [FLAGS.arch]:
+        FLAGS.arch = arch
+        yield configuration()
+
+
+def _print_steps(rows):
+    print("| arch | precision | fused | images/s | s/step | useful |")
+    print("|---|---|---|---|---|---|")
+    for row in rows:
+        print(
+            f"| {row['arch']} | {row['precision']} | "
+            f"{'yes' if row['fused'] else 'no'} | "
+            f"{row['images_per_second']:.1f} | {row['seconds_per_step']:.2f} | "
+            f"{row['useful_share']:.0%} |",
+            flush=True,
+        )
+
+
+def _print_rest(found):
+    for process in found.get("processes", ()):
+        print(
+            f"{process['precision']}: first step after "
+            f"{process['first_step_seconds']:.0f} s, peak memory "
+            f"{process['peak_memory_bytes'] / 2**30:.2f} GiB"
+        )
+    if masks := found.get("masks"):
+        print(
+            f"masks: a step takes {masks['overhead']:.3f} "
+            f"({masks['overhead_low']:.3f} to {masks['overhead_high']:.3f}) of "
+            f"one without, {masks['alternations']} alternations; all masks "
+            f"anew in {masks['mask_update_seconds']:.2f} s, a step takes "
+            f"{masks['step_seconds']:.2f} s"
+        )
+    for row in found.get("input", ()):
+        print(
+            f"input, {row['number']:,} images {row['images']}: at most "
+            f"{1000 * row['wait_seconds']:.2f} ms of a step of "
+            f"{row['seconds_per_step']:.2f} s ({row['wait_share']:.2%})"
+        )
+
+
+def measure(words):
+    """All figures asked for, as a dict for JSON."""
+    found = {}
+    if "processes" in FLAGS.parts:
+        found["processes"] = [alone(words, p) for p in FLAGS.precisions]
+    if "steps" in FLAGS.parts:
+        found["steps"] = [
+            row
+            for config in _configurations(FLAGS.archs)
+            for row in step_table(config, FLAGS.precisions, FLAGS.rounds)
+        ]
+    config = next(_configurations(FLAGS.archs))
+    found["config"] = config.as_dict()
+    if "masks" in FLAGS.parts:
+        found["masks"] = mask_overhead(config, FLAGS.mask_rounds)
+    if "input" in FLAGS.parts:
+        found["input"] = input_waits(config, FLAGS.rounds)
+    return found
 
 
 def main(argv):
     """Runs the command."""
     del argv
-    config = _configuration()
-    if FLAGS.only:
-        _only(config, FLAGS.only)
+    if FLAGS.serve:
+        serve(in_precision(configuration(), FLAGS.serve))
         return
-    words = [a for a in sys.argv if not a.startswith("--json")]
-    processes = {p: alone(words, p) for p in FLAGS.precisions}
-    rows = step_table(config, FLAGS.precisions, FLAGS.rounds)
-    print("| precision | fused | images/s | s/step | useful | memory | start |")
-    print("|---|---|---|---|---|---|---|")
-    for row in rows:
-        process = processes[row["precision"]] if row["fused"] else None
-        memory, start = "", ""
-        if process:
-            memory = f"{process['peak_memory_bytes'] / 2**30:.2f} GiB"
-            start = f"{process['first_step_seconds']:.0f} s"
-        print(
-            f"| {row['precision']} | {'yes' if row['fused'] else 'no'} | "
-            f"{row['images_per_second']:.1f} | {row['seconds_per_step']:.2f} | "
-            f"{row['useful_share']:.0%} | {memory} | {start} |",
-            flush=True,
-        )
-    masks = mask_overhead(config, FLAGS.mask_rounds)
-    print(
-        f"masks: a step takes {masks['overhead']:.3f} "
-        f"({masks['overhead_low']:.3f} to {masks['overhead_high']:.3f}) of "
-        f"one without, {FLAGS.mask_rounds} alternations; all masks anew in "
-        f"{masks['mask_update_seconds']:.2f} s, a step takes "
-        f"{masks['step_seconds']:.2f} s",
-        flush=True,
-    )
-    waits = stall(change(config, training={"critic_steps": 1}), FLAGS.rounds)
-    print(f"stall, images in memory: {waits:.1%}")
+    unknown = set(FLAGS.parts) - set(_PARTS)
+    if unknown:
+        raise SystemExit(f"--parts must be of {_PARTS}. Received: {unknown}")
+    words = [w for w in sys.argv[1:] if not w.startswith("--json")]
+    found = measure(words)
+    if "steps" in found:
+        _print_steps(found["steps"])
+    _print_rest(found)
     if FLAGS.json:
-        document = {
-            "config": config.as_dict(),
-            "processes": processes,
-            "steps": rows,
-            "masks": masks,
-            "stall": waits,
-        }
         with open(FLAGS.json, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
+            json.dump(found, file, indent=1)
 
 
 if __name__ == "__main__":

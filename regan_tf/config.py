@@ -6,17 +6,21 @@ Importable without TensorFlow.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from regan_tf.data.known_sets import DATASETS, NEED_PATH, default_resolution
 from regan_tf.duration import Duration
 from regan_tf.errors import UserError
 from regan_tf.metrics.protocol import named_protocol
 from regan_tf.recipes import RECIPES, Recipe
 from regan_tf.regan.schedule import parse_schedule
+from regan_tf.stages import Stages, make_stages, resolutions_to
 
 PRUNE_CHOICES = ("generator", "discriminator", "both", "none")
 REGROW_CHOICES = ("zero", "random")
+REGAN_STAGES = ("last", "all")
 LR_DECAYS = ("none", "linear")
 PRECISIONS = ("float32", "bfloat16", "float16", "auto")
 FEATURE_CHOICES = ("auto", "inception", "classifier", "none")
@@ -44,11 +48,14 @@ def _check_choice(flag: str, value: str, choices: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which images. Sides in pixels; `fraction` in (0, 1]."""
+    """Which images. Sides in pixels; `fraction` in (0, 1].
+
+    `resolution` is an int once made; None becomes the data set's own.
+    """
 
     dataset: str
     path: str | None
-    resolution: int
+    resolution: int | None
     fraction: float | None
     num_images: int | None
     skip_bad_images: bool
@@ -56,10 +63,13 @@ class DataConfig:
     dequantize: bool
 
     def __post_init__(self) -> None:
-        _check_choice("dataset", self.dataset, ("digits", "cifar10", "images"))
-        if self.dataset == "images" and not self.path:
+        _check_choice("dataset", self.dataset, DATASETS)
+        if self.resolution is None:
+            side = default_resolution(self.dataset)
+            object.__setattr__(self, "resolution", side)  # it is frozen
+        if self.dataset in NEED_PATH and not self.path:
             raise UserError(
-                "--dataset=images needs --data_path=FOLDER_OR_ZIP. "
+                f"--dataset={self.dataset} needs --data_path=FOLDER_OR_ZIP. "
                 "Received: no --data_path"
             )
         if self.dataset == "digits" and self.path:
@@ -113,7 +123,8 @@ class MethodConfig:
     """Re-GAN (paper section 3): what is pruned, how much and when.
 
     `warmup` and `update_interval` are durations until `ExperimentConfig.at`
-    turns them into steps. `sparsity_schedule` is the text of a schedule of
+    turns them into steps; they count from the start of the stages that
+    `regan_stages` names. `sparsity_schedule` is the text of a schedule of
     tensorflow-model-optimization, or None for the paper's alternation.
     """
 
@@ -125,10 +136,12 @@ class MethodConfig:
     grow_lr_factor: float
     mask_exclude: tuple[str, ...]
     sparsity_schedule: str | None
+    regan_stages: str = "last"
 
     def __post_init__(self) -> None:
         _check_choice("prune", self.prune, PRUNE_CHOICES)
         _check_choice("regrow", self.regrow, REGROW_CHOICES)
+        _check_choice("regan_stages", self.regan_stages, REGAN_STAGES)
         _check(0 < self.sparsity < 1, "sparsity", "in (0, 1)", self.sparsity)
         _check(
             0 < self.grow_lr_factor <= 1,
@@ -148,7 +161,9 @@ class MethodConfig:
 class TrainingConfig:
     """The recipe: a step is one generator update with its critic updates.
 
-    Fields with a default came later; runs recorded without them did that.
+    `stage_lengths` and `stage_batch_sizes` are of the stages before the last
+    resolution, where networks grow; `batch_size` is of the last. Fields with
+    a default came later; runs recorded without them did that.
     """
 
     steps: Duration | int
@@ -167,6 +182,11 @@ class TrainingConfig:
     precision: str = "float32"
     grad_accumulation: int = 1
     jit: bool = False
+    gradient_penalty: float = 0.0
+    drift: float = 0.0
+    stage_lengths: tuple[Duration | int, ...] = ()
+    stage_batch_sizes: tuple[int, ...] = ()
+    fade: float = 0.0
 
     def __post_init__(self) -> None:
         for name in (
@@ -188,6 +208,11 @@ class TrainingConfig:
         _check(0 <= self.seed < 2**31, "seed", "in [0, 2147483648)", self.seed)
         _check(self.devices >= 0, "devices", "0 (all) or more", self.devices)
         _check_choice("precision", self.precision, PRECISIONS)
+        for name in ("gradient_penalty", "drift"):
+            _check(vars(self)[name] >= 0, name, "at least 0", vars(self)[name])
+        _check(0 <= self.fade < 1, "fade", "in [0, 1)", self.fade)
+        for value in self.stage_batch_sizes:
+            _check(value >= 1, "stage_batch_sizes", "at least 1 each", value)
 
     def check_divides(self, devices: int, said: str) -> None:
         """Checks that batches divide by devices and microbatches.
@@ -206,10 +231,14 @@ class TrainingConfig:
         for name in ("batch_size", "generator_batch_size"):
             value = getattr(self, name)
             _check(value % (devices * parts) == 0, name, by, value)
+        for value in self.stage_batch_sizes:
+            divides = value % (devices * parts) == 0
+            _check(divides, "stage_batch_sizes", by, value)
 
     @property
     def images_per_step(self) -> int:
-        """Real images shown to the discriminator in one step."""
+        """Real images shown to the discriminator in one step of the last
+        stage."""
         return self.critic_steps * self.batch_size
 
 
@@ -266,6 +295,46 @@ class ExperimentConfig:
         )
         devices = max(1, self.training.devices)
         self.training.check_divides(devices, f"--devices={devices}")
+        self._check_stages()
+
+    def _check_stages(self) -> None:
+        earlier = len(self._sides) - 1
+        for name in ("stage_lengths", "stage_batch_sizes"):
+            value = getattr(self.training, name)
+            _check(
+                len(value) == earlier,
+                name,
+                f"{earlier} values, of the stages before {self._sides[-1]} "
+                "pixels, or one for all"
+                if earlier
+                else f"left out: --arch={self.network.arch} does not grow",
+                ",".join(map(str, value)),
+            )
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        """Resolutions that training passes."""
+        last = self.data.resolution
+        return resolutions_to(last) if self.recipe.grows else (last,)
+
+    @property
+    def stages(self) -> Stages:
+        """The stages of the run, whose durations must be steps.
+
+        Raises:
+            UserError: training never reaches the last stage, or leaves a
+                stage while it fades in.
+        """
+        training = self.training
+        lengths = training.stage_lengths
+        return make_stages(
+            self._sides,
+            (*training.stage_batch_sizes, training.batch_size),
+            (*lengths, training.steps - sum(lengths)),
+            fade=training.fade,
+            images_per_batch=training.critic_steps,
+            fakes_per_image=training.generator_batch_size / training.batch_size,
+        )
 
     def at(self, num_images: int) -> "ExperimentConfig":
         """This configuration with every duration in steps.
@@ -290,20 +359,45 @@ class ExperimentConfig:
                 changes[name] = value
             return dataclasses.replace(part, **changes)
 
-        training = resolve(self.training, steps=1)
+        training = resolve(self._staged(num_images), steps=1)
         _check(
             training.steps <= MAX_STEPS,
             "steps",
             f"at most {MAX_STEPS:,}",
             training.steps,
         )
-        return dataclasses.replace(
+        resolved = dataclasses.replace(
             self,
             training=training,
             method=resolve(self.method, warmup=0, update_interval=1),
             output=resolve(
                 self.output, log_every=1, eval_every=0, checkpoint_every=1
             ),
+        )
+        resolved.stages  # noqa: B018 - raises where they do not fit
+        return resolved
+
+    def _staged(self, num_images: int) -> TrainingConfig:
+        """The training with the lengths of earlier stages, and what of
+        `steps` depends on their batches, in steps."""
+        training, steps, images = self.training, [], 0
+        for length, batch in zip(
+            training.stage_lengths, training.stage_batch_sizes, strict=True
+        ):
+            per_step = training.critic_steps * batch
+            steps.append(
+                length.steps(per_step, num_images)
+                if isinstance(length, Duration)
+                else length
+            )
+            images += steps[-1] * per_step
+        total = training.steps
+        if steps and isinstance(total, Duration) and total.unit:
+            shown = total.images(num_images) - images
+            left = math.floor(shown / training.images_per_step + 0.5)
+            total = sum(steps) + left
+        return dataclasses.replace(
+            training, steps=total, stage_lengths=tuple(steps)
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -360,7 +454,7 @@ def _settings_since() -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Duration):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
 def differences(

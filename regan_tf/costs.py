@@ -5,7 +5,7 @@ from functools import cached_property
 
 import tensorflow as tf
 
-from regan_tf.metrics.cost import TrainingCost, training_cost
+from regan_tf.metrics.cost import NETWORKS, TrainingCost, training_cost
 from regan_tf.metrics.flops import count_parameters, layer_costs
 from regan_tf.train.gan import build
 
@@ -25,7 +25,7 @@ class RunCost:
 
     @cached_property
     def networks(self):
-        """Generator and discriminator as published, untrained."""
+        """The `Networks` as published, untrained."""
         network = dataclasses.replace(
             self.config.network, fuse_resampling=False
         )
@@ -34,33 +34,46 @@ class RunCost:
             return build(config)
 
     @cached_property
+    def views(self):
+        """The two models of the last view."""
+        return self._both(self.config.stages.pieces[-1].view)
+
+    def _both(self, view):
+        networks = self.networks
+        return networks.generators[view], networks.discriminators[view]
+
+    @cached_property
     def _costs(self):
-        return [layer_costs(network) for network in self.networks]
+        views = [piece.view for piece in self.config.stages.pieces]
+        return {v: [layer_costs(x) for x in self._both(v)] for v in views}
 
     @property
     def layers(self):
-        """JSON-ready: a dict for each layer with a kernel."""
+        """JSON-ready: a dict for each layer with a kernel, as in the last
+        view."""
+        last = self._costs[self.config.stages.pieces[-1].view]
         return [
             {
-                "network": network.name,
+                "network": network,
                 "layer": cost.name,
                 "kind": cost.kind,
                 "kernel": cost.kernel,
                 "macs": cost.macs,
                 "masked": cost.masked,
             }
-            for network, costs in zip(self.networks, self._costs, strict=True)
+            for network, costs in zip(NETWORKS, last, strict=True)
             for cost in costs
         ]
 
     @property
     def parameters(self):
-        """Parameters of each network, by name."""
-        return {n.name: count_parameters(n)[0] for n in self.networks}
+        """Parameters of each network, in all its stages, by name."""
+        both = self.networks.generator, self.networks.discriminator
+        return {n.name: count_parameters(n)[0] for n in both}
 
     def at(self, step) -> TrainingCost:
         """Cost of the first `step` steps."""
-        return training_cost(self.config, *self._costs, steps=step)
+        return training_cost(self.config, self._costs.get, steps=step)
 
     def until(self, step):
         """The same in four figures, JSON-ready.

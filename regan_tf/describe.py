@@ -21,7 +21,8 @@ def describe(config):
     Raises:
         UserError: `mask_exclude` names no layer.
     """
-    networks = build(config)
+    built = build(config)
+    networks = built.generator, built.discriminator
     pruned = [n for n in networks if config.method.prunes(n.name)]
     cost = RunCost(config)
     excluded_layers(pruned, config.method.mask_exclude if pruned else ())
@@ -31,12 +32,12 @@ def describe(config):
             describe_config(config),
             *map(describe_network, networks),
             "timetable:",
-            describe_timetable(config, make_schedule(config.method)),
+            describe_timetable(config, make_schedule(config)),
             str(cost.at(config.training.steps)),
             *(
                 f"operations of the {network.name}, as published:\n"
                 + layer_table(layer_costs(network))
-                for network in cost.networks
+                for network in cost.views
             ),
         ]
     )
@@ -92,13 +93,24 @@ def describe_timetable(config, schedule):
         for kind in ("warm-up", "sparse", "dense"):
             steps = sum(p.end - p.start for p in table if p.kind == kind)
             lines.append(f"  {kind} in total: {steps:,} steps")
-    shown = training.steps * training.images_per_step
+    lines += map(_stage_line, config.stages if len(config.stages) > 1 else ())
+    shown = config.stages.images_at(training.steps)
     decay = "falls linearly to 0" if training.lr_decay == "linear" else "stays"
     lines.append(
         f"  learning rate {training.learning_rate:g} of both networks {decay}"
     )
     lines.append(f"  images shown to the discriminator: {shown:,}")
     return "\n".join(lines)
+
+
+def _stage_line(stage):
+    fade = f", fading in to {stage.fade_end:,}"
+    return (
+        f"  {stage.resolution:>3} pixels: steps {stage.start:>7,} to "
+        f"{stage.end:>7,}, batches of {stage.batch_size}"
+        + fade
+        * (stage.fade_end > stage.start)
+    )
 
 
 def _phase_line(phase, config):

@@ -47,9 +47,13 @@ class Duration:
         """
         if not self.unit:
             return int(self.amount)
-        images = self.amount * (num_images if self.unit == "ep" else 1000)
+        images = self.images(num_images)
         nearest = math.floor(images / images_per_step + 0.5)
         return max(1, nearest) if images else 0
+
+    def images(self, num_images: int) -> float:
+        """Real images shown in this length, which is not in steps."""
+        return self.amount * (num_images if self.unit == "ep" else 1000)
 
     def __str__(self) -> str:
         return f"{self.amount:g}{self.unit}"

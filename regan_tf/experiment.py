@@ -1,5 +1,6 @@
 """The parts of one run, joined: networks, method, data, loop, records."""
 
+import functools
 import json
 import os
 
@@ -22,7 +23,7 @@ from regan_tf.train.loop import Trainer
 from regan_tf.train.records import Recorder
 from regan_tf.train.run_dir import write_atomically, writing
 from regan_tf.train.statistics import Statistics
-from regan_tf.train.step import GANStep
+from regan_tf.train.step import GANStep, figure_names
 from regan_tf.train.strategy import any_worker, local_devices, num_workers
 
 
@@ -44,7 +45,9 @@ class Experiment:
         keras.utils.set_random_seed(config.training.seed)
         with strategy.scope():
             self.gan = GAN(config)
-            self.statistics = Statistics()
+            names = (*figure_names(config.training), "loss/generator")
+            self.statistics = Statistics(names)
+        self.stages = config.stages
         self.regan = self._make_regan()
         self.devices = local_devices(strategy)
         self.evaluator = make_evaluator(config, images, self.devices)
@@ -72,6 +75,7 @@ class Experiment:
         excluded = excluded_layers(
             [model for model, _, _ in targets.values()], method.mask_exclude
         )
+        in_use = self.config.method.regan_stages == "all"
         pruners = [
             Pruner(
                 model,
@@ -80,11 +84,14 @@ class Experiment:
                 exclude=excluded[model.name],
                 regrow=method.regrow,
                 seed=self.config.training.seed,
+                in_use=functools.partial(gan.layers_in_use, network)
+                if in_use
+                else None,
             )
-            for model, optimizer, copies in targets.values()
+            for network, (model, optimizer, copies) in targets.items()
         ]
         pair = GeneratorPair(gan.delivered)
-        return ReGAN(make_schedule(self.config.method), pruners, pair)
+        return ReGAN(make_schedule(self.config), pruners, pair)
 
     def execute(self, resume):
         """Trains from where the run is to its end, then exports.
@@ -214,7 +221,7 @@ class Experiment:
             statistics=self.statistics,
             sources=sources,
             write=self._write,
-            images_per_step=self.config.training.images_per_step,
+            images_at=self.stages.images_at,
             last_good=self.checkpointer.last_good,
         )
 
@@ -242,7 +249,8 @@ class Experiment:
         replicas = self.strategy.num_replicas_in_sync
         self.trainer = Trainer(
             self.strategy,
-            GANStep(gan, config, replicas),
+            self.stages,
+            functools.partial(GANStep, gan, config, replicas),
             self.statistics,
             self._make_batches,
             config.training.critic_steps,
@@ -278,17 +286,16 @@ class Experiment:
     def _phase(self, step):
         return self.regan.phase(step) if self.regan else "dense"
 
-    def _make_batches(self, shown):
-        training = self.config.training
+    def _make_batches(self, shown, stage):
 
         def make(context):
             replicas = context.num_replicas_in_sync
             local = replicas // context.num_input_pipelines
             return image_batches(
                 self.images.train.images,
-                batch_size=training.batch_size,
-                seed=training.seed,
-                start=shown * training.batch_size,
+                batch_size=stage.batch_size,
+                seed=self.config.training.seed,
+                start=shown,
                 num_replicas=replicas,
                 first_replica=context.input_pipeline_id * local,
                 local_replicas=local,
@@ -298,6 +305,14 @@ class Experiment:
 
     def _score(self, step):
         last = step == self.config.training.steps
+        if step < self.stages.last.fade_end:
+            self.scorer.draw_early(step, self.gan.sampled)
+            start = self.stages.last.fade_end
+            print(
+                f"step {step:,}: at {self.gan.view.resolution} pixels; scores "
+                f"start with step {start:,}, when all layers have faded in"
+            )
+            return
         for kind, scores in self.scorer.score(step, thorough=last).items():
             print(f"step {step:,}: {kind} {short(scores)}")
 

@@ -13,6 +13,7 @@ from regan_tf.config import (
     LR_DECAYS,
     PRECISIONS,
     PRUNE_CHOICES,
+    REGAN_STAGES,
     REGROW_CHOICES,
     DataConfig,
     ExperimentConfig,
@@ -21,10 +22,12 @@ from regan_tf.config import (
     OutputConfig,
     TrainingConfig,
 )
+from regan_tf.data.known_sets import DATASETS, default_resolution
 from regan_tf.duration import Duration
 from regan_tf.errors import UserError
 from regan_tf.metrics.protocol import PROTOCOLS
 from regan_tf.recipes import RECIPES, Recipe
+from regan_tf.stages import resolutions_to
 
 FLAGS = flags.FLAGS
 
@@ -45,18 +48,23 @@ def define_data() -> None:
     flags.DEFINE_enum(
         "dataset",
         "cifar10",
-        ["digits", "cifar10", "images"],
-        "Real images: scikit-learn's handwritten digits, CIFAR-10, or a "
-        "folder or zip of your own.",
+        list(DATASETS),
+        "Real images: scikit-learn's handwritten digits, CIFAR-10, a folder "
+        "or zip of your own, or a published set that you downloaded, see "
+        "docs/datasets.md.",
     )
     flags.DEFINE_string(
         "data_path",
         None,
         "Folder or zip of images, flat or in class folders, optionally below "
-        "train/ and test/. Needed by --dataset=images; for cifar10 it "
-        "replaces the download.",
+        "train/ and test/, or as a published set is passed on. For cifar10 it "
+        "replaces the download; not for digits; all others need it.",
     )
-    flags.DEFINE_integer("resolution", 32, "Image side in pixels.")
+    flags.DEFINE_integer(
+        "resolution",
+        None,
+        "Image side in pixels. [default: the published set's; else 32]",
+    )
     flags.DEFINE_float(
         "data_fraction",
         None,
@@ -73,7 +81,14 @@ def define_data() -> None:
 
 
 def _define_training() -> None:
-    flags.DEFINE_enum("arch", "sngan", sorted(RECIPES), "Architecture.")
+    archs = sorted(set(RECIPES) - {"progan_karras"})
+    flags.DEFINE_enum("arch", "sngan", archs, "Architecture.")
+    flags.DEFINE_enum(
+        "progan_variant",
+        "regan",
+        ["regan", "karras"],
+        "--arch=progan as the Re-GAN authors ran it, or as in its own paper.",
+    )
     flags.DEFINE_integer(
         "generator_width", None, "Channels of the generator." + _RECIPE
     )
@@ -97,6 +112,18 @@ def _define_training() -> None:
     )
     flags.DEFINE_integer(
         "critic_steps", None, "Critic updates per generator update." + _RECIPE
+    )
+    flags.DEFINE_list(
+        "stage_lengths",
+        None,
+        "Networks that grow: length of each stage before the last, which "
+        "takes the rest; one for all, or one each" + _LENGTH + "." + _RECIPE,
+    )
+    flags.DEFINE_list(
+        "stage_batch_sizes", None, "Their --batch_size, likewise." + _RECIPE
+    )
+    flags.DEFINE_float(
+        "fade", None, "Share of a stage that its layers fade in." + _RECIPE
     )
     flags.DEFINE_float("learning_rate", None, "Adam's." + _RECIPE)
     flags.DEFINE_enum(
@@ -157,6 +184,12 @@ def _define_method() -> None:
     )
     flags.DEFINE_string(
         "update_interval", "100", "Length g of each phase" + _LENGTH + "."
+    )
+    flags.DEFINE_enum(
+        "regan_stages",
+        "last",
+        list(REGAN_STAGES),
+        "Networks that grow: stages that --warmup and phases are counted in.",
     )
     flags.DEFINE_enum(
         "regrow",
@@ -347,14 +380,27 @@ def config_from_flags() -> ExperimentConfig:
     Raises:
         UserError: flags that are out of range or contradict each other.
     """
-    recipe = RECIPES[FLAGS.arch]
+    arch = _arch()
+    recipe = RECIPES[arch]
     return ExperimentConfig(
         data=_data(recipe),
-        network=_network(recipe),
+        network=_network(arch, recipe),
         method=_method(),
         training=_training(recipe),
         output=_output(),
     )
+
+
+def _arch() -> str:
+    """The name of the recipe."""
+    if FLAGS.progan_variant == "regan":
+        return FLAGS.arch
+    if FLAGS.arch != "progan":
+        raise UserError(
+            f"--progan_variant is for --arch=progan. Received: --arch="
+            f"{FLAGS.arch}"
+        )
+    return f"progan_{FLAGS.progan_variant}"
 
 
 def _data(recipe: Recipe) -> DataConfig:
@@ -370,9 +416,9 @@ def _data(recipe: Recipe) -> DataConfig:
     )
 
 
-def _network(recipe: Recipe) -> NetworkConfig:
+def _network(arch: str, recipe: Recipe) -> NetworkConfig:
     return NetworkConfig(
-        arch=FLAGS.arch,
+        arch=arch,
         latent_dim=recipe.latent_dim,
         generator_width=_or_recipe("generator_width", recipe),
         discriminator_width=_or_recipe("discriminator_width", recipe),
@@ -392,18 +438,22 @@ def _method() -> MethodConfig:
         grow_lr_factor=FLAGS.grow_lr_factor,
         mask_exclude=tuple(FLAGS.mask_exclude),
         sparsity_schedule=FLAGS.sparsity_schedule,
+        regan_stages=FLAGS.regan_stages,
     )
 
 
 def _training(recipe: Recipe) -> TrainingConfig:
     names = (
         "batch_size generator_batch_size critic_steps learning_rate "
-        "lr_decay ema_decay"
+        "lr_decay ema_decay fade"
     ).split()
     steps = recipe.steps if FLAGS.steps is None else FLAGS.steps
     return TrainingConfig(
         steps=Duration.parse(steps, "steps"),
+        **_stages(recipe),
         loss=recipe.loss,
+        gradient_penalty=recipe.gradient_penalty,
+        drift=recipe.drift,
         beta1=recipe.beta1,
         beta2=recipe.beta2,
         seed=FLAGS.seed,
@@ -414,6 +464,33 @@ def _training(recipe: Recipe) -> TrainingConfig:
         jit=FLAGS.jit,
         **{name: _or_recipe(name, recipe) for name in names},
     )
+
+
+def _stages(recipe: Recipe) -> dict[str, tuple]:
+    """Lengths and batch sizes of the stages before the last."""
+    earlier = 0
+    if recipe.grows:
+        last = FLAGS.resolution or default_resolution(FLAGS.dataset)
+        earlier = len(resolutions_to(last)) - 1
+    lengths = FLAGS.stage_lengths or [recipe.stage_length] * bool(earlier)
+    batches = FLAGS.stage_batch_sizes or recipe.stage_batch_sizes[:earlier]
+    try:
+        batches = [int(b) for b in batches]
+    except ValueError:
+        raise UserError(
+            "--stage_batch_sizes must be integers. Received: "
+            + ",".join(batches)
+        ) from None
+    parsed = {
+        "stage_lengths": [Duration.parse(x, "stage_lengths") for x in lengths],
+        "stage_batch_sizes": batches,
+    }
+    return {
+        name: tuple(
+            values * earlier if len(values) == 1 and earlier else values
+        )
+        for name, values in parsed.items()
+    }
 
 
 def _output() -> OutputConfig:

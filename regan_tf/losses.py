@@ -34,6 +34,50 @@ def non_saturating_generator(fake):
     return ops.softplus(-fake)
 
 
+def wasserstein_discriminator(real, fake):
+    """−D(x) and D(G(z)) (Arjovsky et al. 2017, eq. 3, as a minimum)."""
+    return -real, fake
+
+
+def wasserstein_generator(fake):
+    """−D(G(z)) (Arjovsky et al. 2017, Algorithm 1)."""
+    return -fake
+
+
+def drift(real):
+    """D(x)², which keeps Wasserstein logits near zero (Karras et al. 2018,
+    appendix A.1, there weighted by 0.001)."""
+    return ops.square(real)
+
+
+def between(real, fake, share):
+    """share·x + (1 − share)·G(z) (Gulrajani et al. 2017, Algorithm 1).
+
+    Args:
+        real, fake: images (B, R, R, 3).
+        share: (B, 1, 1, 1) in [0, 1], one for each pair.
+    """
+    return share * real + (1.0 - share) * fake
+
+
+def gradient_penalty(gradients):
+    """(‖∇D‖₂ − 1)² of each image (Gulrajani et al. 2017, eq. 3).
+
+    Args:
+        gradients: float32 (B, R, R, 3), of each image's logit with respect
+            to the image.
+
+    Returns:
+        float32 (B, 1). Where the gradient vanishes, 1 with a gradient of 0
+        (the norm has none there).
+    """
+    squares = ops.sum(ops.square(gradients), axis=(1, 2, 3))
+    positive = squares > 0
+    norms = ops.sqrt(ops.where(positive, squares, 1.0))
+    norms = ops.where(positive, norms, 0.0)
+    return ops.square(norms - 1.0)[:, None]
+
+
 class Loss(NamedTuple):
     """A loss: `discriminator(real, fake)` and `generator(fake)`."""
 
@@ -46,4 +90,5 @@ LOSSES = {
     "non_saturating": Loss(
         non_saturating_discriminator, non_saturating_generator
     ),
+    "wasserstein": Loss(wasserstein_discriminator, wasserstein_generator),
 }

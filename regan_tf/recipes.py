@@ -22,7 +22,8 @@ class Recipe:
         generator_width: channels of the generator.
         discriminator_width: channels of the discriminator.
         loss: a name of `regan_tf.losses.LOSSES`. (fixed)
-        steps: generator updates of a full run.
+        steps: length of a full run: generator updates, or as a flag gives
+            it.
         critic_steps: discriminator updates per generator update.
         batch_size: real images (and as many fakes) per discriminator update,
             over all devices.
@@ -34,6 +35,16 @@ class Recipe:
         ema_decay: per-step decay of the averaged generator, 0 for none.
         flip: mirror every other image at random.
         dequantize: add U[0, 1/128) to images in [-1, 1]. (fixed)
+        network_options: (name, value) pairs, further arguments of the
+            module's `generator`. (fixed)
+        gradient_penalty, drift: weights of these terms of the critic's loss.
+            (fixed)
+        grows: whether training starts at 4 pixels and doubles them stage by
+            stage; the module then has one function `networks`. (fixed)
+        stage_length: of each stage before the last.
+        stage_batch_sizes: batch sizes from 4 pixels on, of the stages before
+            the last.
+        fade: share of a stage that its layers fade in.
     """
 
     source: str
@@ -43,7 +54,7 @@ class Recipe:
     generator_width: int
     discriminator_width: int
     loss: str
-    steps: int
+    steps: int | str
     critic_steps: int
     batch_size: int
     generator_batch_size: int
@@ -54,6 +65,75 @@ class Recipe:
     ema_decay: float
     flip: bool
     dequantize: bool
+    network_options: tuple[tuple[str, str], ...] = ()
+    gradient_penalty: float = 0.0
+    drift: float = 0.0
+    grows: bool = False
+    stage_length: str = "0"
+    stage_batch_sizes: tuple[int, ...] = ()
+    fade: float = 0.0
+
+
+def _autogan(variant: str) -> Recipe:
+    """The recipe of Top A, B or C: "a", "b" or "c"."""
+    return Recipe(
+        source=(
+            f"Gong et al. 2019 (arXiv:1908.03835), Top {variant.upper()} of "
+            "CIFAR-10; training as in the authors' scripts"
+        ),
+        module="regan_tf.nets.autogan",
+        resolutions=(32,),
+        latent_dim=128,
+        generator_width=256,
+        discriminator_width=128,
+        loss="hinge",
+        steps=50_000,
+        critic_steps=5,
+        batch_size=64,
+        generator_batch_size=128,
+        learning_rate=2e-4,
+        beta1=0.0,
+        beta2=0.9,
+        lr_decay="none",
+        ema_decay=0.999,
+        flip=False,
+        dequantize=False,
+        network_options=(("variant", variant),),
+    )
+
+
+def _progan(variant: str, source: str, **changes) -> Recipe:
+    """The recipe of a variant of the progressively grown network."""
+    values = {
+        "generator_width": 512,
+        "discriminator_width": 512,
+        # 19.5M real images to the best score in the paper's Table 1.
+        "steps": "20000kimg",
+        "batch_size": 64,
+        "stage_length": "1200kimg",
+        "stage_batch_sizes": (128, 128, 128, 64),
+        "fade": 0.5,
+        "ema_decay": 0.0,
+        "flip": False,
+    } | changes
+    return Recipe(
+        source=source,
+        module="regan_tf.nets.progan",
+        latent_dim=512,
+        loss="wasserstein",
+        critic_steps=1,
+        generator_batch_size=values["batch_size"],
+        learning_rate=1e-3,
+        beta1=0.0,
+        beta2=0.99,
+        lr_decay="none",
+        dequantize=False,
+        network_options=(("variant", variant),),
+        gradient_penalty=10.0,
+        drift=1e-3,
+        grows=True,
+        **values,
+    )
 
 
 RECIPES: dict[str, Recipe] = {
@@ -80,4 +160,68 @@ RECIPES: dict[str, Recipe] = {
         flip=False,
         dequantize=True,
     ),
+    "sngan_cnn": Recipe(
+        source=(
+            "Miyato et al. 2018 (arXiv:1802.05957), Table 3; sizes and "
+            "training as in pytorch-gan-collections' CNN configuration"
+        ),
+        module="regan_tf.nets.sngan_cnn",
+        resolutions=(32, 48, 64),
+        latent_dim=100,
+        generator_width=64,
+        discriminator_width=64,
+        loss="hinge",
+        steps=100_000,
+        critic_steps=1,
+        batch_size=128,
+        generator_batch_size=256,
+        learning_rate=2e-4,
+        beta1=0.0,
+        beta2=0.9,
+        lr_decay="linear",
+        ema_decay=0.0,
+        flip=False,
+        dequantize=True,
+    ),
+    "dcgan": Recipe(
+        source=(
+            "Radford et al. 2016 (arXiv:1511.06434); networks and training "
+            "as in pytorch-gan-collections' DCGAN configuration"
+        ),
+        module="regan_tf.nets.dcgan",
+        resolutions=(32, 48, 64),
+        latent_dim=100,
+        generator_width=128,
+        discriminator_width=64,
+        loss="non_saturating",
+        steps=100_000,
+        critic_steps=1,
+        batch_size=128,
+        generator_batch_size=256,
+        learning_rate=2e-4,
+        beta1=0.5,
+        beta2=0.9,
+        lr_decay="linear",
+        ema_decay=0.0,
+        flip=True,
+        dequantize=False,
+    ),
+    "progan": _progan(
+        "regan",
+        "Saxena et al. 2023, sections 4.1 and 4.2, and the authors' code",
+        resolutions=(4, 8, 16, 32, 64),
+    ),
+    "progan_karras": _progan(
+        "karras",
+        "Karras et al. 2018 (arXiv:1710.10196), appendix A.1",
+        resolutions=(4, 8, 16, 32, 64, 128, 256),
+        steps="12000kimg",
+        batch_size=16,
+        stage_batch_sizes=(16, 16, 16, 16, 16, 16),
+        ema_decay=0.999,
+        flip=True,
+    ),
+    "autogan_a": _autogan("a"),
+    "autogan_b": _autogan("b"),
+    "autogan_c": _autogan("c"),
 }

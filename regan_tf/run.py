@@ -25,7 +25,13 @@ from regan_tf.train.run_dir import RunDir
 from regan_tf.train.strategy import choose_strategy, worker_index
 
 # Training images of sets that need not be loaded to be counted.
-KNOWN_COUNTS = {"cifar10": 50_000, "digits": 1_438}
+KNOWN_COUNTS = {
+    "cifar10": 50_000,
+    "digits": 1_438,
+    "tiny_imagenet": 100_000,
+    "oxford_flowers": 8_189,
+    "ffhq": 70_000,
+}
 
 
 def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
@@ -90,9 +96,10 @@ def dry_run(config: ExperimentConfig):
 
 
 def _check_method(config):
-    schedule = make_schedule(config.method)
+    schedule = make_schedule(config)
     if schedule is not None:
-        check_timetable(schedule, config.training.steps)
+        start = config.stages.last.fade_end
+        check_timetable(schedule, config.training.steps, start)
 
 
 @dataclass(frozen=True)

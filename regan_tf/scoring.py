@@ -160,6 +160,20 @@ class PairScorer:
                 )
         return scored
 
+    def draw_early(self, step, generator):
+        """Draws the grid of a stage before the last, each pixel enlarged.
+
+        Args:
+            step: completed steps.
+            generator: latents (B, L) to images (B, r, r, 3), with masks.
+        """
+        sample = Sampler(strip_masks(generator), self.latent_dim, GRID_SEED)
+        images = sample(NUM_LATENTS)
+        factor = self._stock.output_shape[1] // images.shape[1]
+        images = images.repeat(factor, 1).repeat(factor, 2)
+        live = "sparse" if self.pair and self.is_sparse() else "dense"
+        self.recorder.grid(step, live, images)
+
     def _measure(self, kind, step, thorough):
         """The `Evaluation` of what the copies hold, or None if it fails.
 

@@ -73,7 +73,7 @@ def _last_step(run_dir):
 
 
 def _figures(run_dir):
-    timed = ("train_seconds", "images_per_second")
+    timed = ("train_seconds", "images_per_second", "seconds/input_wait")
     return [
         {k: v for k, v in row.items() if k not in timed}
         for row in _rows(run_dir)

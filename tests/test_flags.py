@@ -19,6 +19,7 @@ MISTAKES = [
     ("--arch=vgg", "--arch=vgg"),
     ("--dataset=mnist", "--dataset=mnist"),
     ("--dataset=images", "needs --data_path"),
+    ("--dataset=ffhq", "--dataset=ffhq needs --data_path"),
     ("--data_path=x", "takes no --data_path"),
     ("--resolution=33", "--resolution must be one of 32, 48, 64"),
     ("--data_fraction=0", "--data_fraction must be in (0, 1]"),
@@ -126,6 +127,13 @@ def test_recipe_fills_what_is_not_given():
     assert config.training.beta2 == 0.9
     assert config.training.batch_size == 4
     assert tiny_config().training.loss == "hinge"
+
+
+def test_published_sets_have_a_resolution_of_their_own():
+    words = "--dataset=tiny_imagenet", "--data_path=somewhere"
+    assert tiny_config(*words).data.resolution == 64
+    assert tiny_config(*words, "--resolution=32").data.resolution == 32
+    assert tiny_config().data.resolution == 32
 
 
 def test_later_flags_win_over_the_flag_file():

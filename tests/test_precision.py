@@ -123,8 +123,8 @@ def test_dtypes(name):
 
 @each_precision
 def test_exports_compute_in_float32(name, tmp_path):
-    plain = build(tiny_config())[0]
-    model = build(tiny_config(f"--precision={name}"))[0]
+    plain = build(tiny_config()).generator
+    model = build(tiny_config(f"--precision={name}")).generator
     scramble(plain)
     model.set_weights(plain.get_weights())
     copy = strip_masks(model)

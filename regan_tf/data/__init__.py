@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 _MODULE_OF = {
-    "DATASETS": "sources",
+    "DATASETS": "known_sets",
     "ImageSet": "image_set",
     "StreamedImages": "image_set",
     "first_image_size": "sources",

@@ -73,7 +73,7 @@ class ImageSet:
     """Images of one split, at one resolution.
 
     Attributes:
-        name: "digits", "cifar10", or the name of the folder or zip.
+        name: of the published set, else of the folder or zip.
         split: "train" or "test".
         images: uint8, shape `(N, R, R, 3)`, RGB in 0..255.
         labels: int32 of shape `(N,)`, ids into `class_names`; None without.

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from regan_tf.errors import UserError
 
@@ -11,6 +12,8 @@ TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first found counts
 
 Parts = tuple[str, ...]  # of a path: folders, then the file's name
 Files = list[tuple[Parts, str]]  # and the name that the tree knows it by
+# (class or None, the file's own name, the name that the tree knows it by)
+Rows = list[tuple[str | None, str, str]]
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,7 @@ def split_files(names: Sequence[str], split: str) -> SplitFiles | None:
         UserError: images beside `train/` and `test/`, a test folder without a
             train folder, or a test class that is not a train class.
     """
-    files = [(p, name) for name in names if (p := _image_parts(name))]
-    files = _unwrapped(files)
+    files = image_files(names)
     folders = _split_folders(files)
     if folders is None:
         return _with_classes(files, None) if split == "train" else None
@@ -55,6 +57,55 @@ def split_files(names: Sequence[str], split: str) -> SplitFiles | None:
     if split == "train" or train is None:
         return train
     return _with_classes(test_files, train.class_names)
+
+
+def image_files(names: Sequence[str]) -> Files:
+    """The images among `names`, below the folders that hold everything."""
+    found = [(p, name) for name in names if (p := _image_parts(name))]
+    return _unwrapped(found)
+
+
+def split_of_rows(
+    rows: Rows, class_names: tuple[str, ...], path: str
+) -> SplitFiles:
+    """Files whose keys are `<class>/<file>`, wherever they lie.
+
+    Args:
+        rows: every image of the split; each class out of `class_names`.
+        class_names: sorted; () for a split without labels, keyed `<file>`.
+        path: of the tree, for the message.
+
+    Raises:
+        UserError: two files with one key.
+    """
+    keyed = sorted(
+        (f"{c}/{file}" if class_names else file, c, name)
+        for c, file, name in rows
+    )
+    for (key, _, one), (next_key, _, other) in pairwise(keyed):
+        if key == next_key:
+            raise UserError(
+                f"expected each image once in {path!r}. Received: "
+                f"{some([one, other])}; give the folder of one of them"
+            )
+    ids = {c: i for i, c in enumerate(class_names)}
+    labels = tuple(ids[c] for _, c, _ in keyed) if class_names else None
+    names = tuple(name for *_, name in keyed)
+    keys = tuple(key for key, *_ in keyed)
+    return SplitFiles(names, keys, labels, class_names)
+
+
+def no_images(path: str) -> str:
+    """The message where a tree holds no image."""
+    return f"no images in {path!r}. Expected files that end in " + ", ".join(
+        IMAGE_SUFFIXES
+    )
+
+
+def some(names: Sequence[str]) -> str:
+    """The first three names, in one line whatever they hold."""
+    shown = ", ".join(ascii(name) for name in names[:3]) or "nothing"
+    return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _image_parts(name: str) -> Parts | None:

@@ -87,6 +87,9 @@ def image_batches(
     # The order is explicit, so tf.distribute must not shard it once more.
     options = tf.data.Options()
     options.deterministic = True
+    # Nothing here is left to tuning, and its thread lets an iterator end only
+    # when it next wakes up: up to a minute later.
+    options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF
     )

@@ -7,15 +7,18 @@ Importable without TensorFlow.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
-from regan_tf.config import ExperimentConfig, MethodConfig, TrainingConfig
+from regan_tf.config import ExperimentConfig, MethodConfig
 from regan_tf.errors import UserError
 from regan_tf.metrics.flops import LayerCost, total_macs
 from regan_tf.regan.masks import num_pruned
 from regan_tf.regan.schedule import make_schedule
+from regan_tf.stages import Piece, Stage, View
+
+NETWORKS = ("generator", "discriminator")
 
 # Where the paper's FLOPs are known to be 2 × MACs(G) × images shown: SNGAN's
 # 1.01e17 at 30M (Table 4). Pruned SNGANs there (Re-SNGAN: 0.971 of it) and
@@ -40,15 +43,20 @@ class Flops:
     discriminator_backward: int
 
     @classmethod
-    def of(cls, training: TrainingConfig, macs: Sequence[int]) -> "Flops":
-        """`macs`: one image through G, and D, summed over the steps."""
-        reals, fakes = training.images_per_step, training.generator_batch_size
+    def of(cls, stage: Stage, macs: Sequence[int]) -> "Flops":
+        """`macs`: one image through G, and D, summed over steps of `stage`."""
+        reals, fakes = stage.images_per_step, stage.generator_batch_size
         generator, discriminator = (2 * m for m in macs)
         return cls(
             generator_forward=generator * (reals + fakes),
             generator_backward=generator * 2 * fakes,
             discriminator_forward=discriminator * (2 * reals + fakes),
             discriminator_backward=discriminator * (2 * 2 * reals + fakes),
+        )
+
+    def __add__(self, other: "Flops") -> "Flops":
+        return Flops(
+            *(a + b for a, b in zip(astuple(self), astuple(other), strict=True))
         )
 
     def as_dict(self) -> dict[str, int]:
@@ -102,10 +110,13 @@ class TrainingCost:
         )
 
 
+# Layers with kernels of generator and discriminator, as in a view.
+LayersOf = Callable[[View], tuple[Sequence[LayerCost], Sequence[LayerCost]]]
+
+
 def training_cost(
     config: ExperimentConfig,
-    generator: Sequence[LayerCost],
-    discriminator: Sequence[LayerCost],
+    layers_of: LayersOf,
     steps: int | None = None,
     published_macs: int | None = None,
 ) -> TrainingCost:
@@ -113,34 +124,49 @@ def training_cost(
 
     Args:
         config: its durations in steps (`ExperimentConfig.at`).
-        generator, discriminator: `layer_costs` of the run's networks.
+        layers_of: function of a `View` that gives `layer_costs` of the run's
+            generator and discriminator in it.
         steps: completed steps to count, e.g. at the best score; default all.
         published_macs: of one image through the generator as its paper has
-            it, for the paper's convention; to be given where `generator`
+            it, for the paper's convention; to be given where the generator
             does the same with fewer operations (fused or reordered).
 
     Raises:
         UserError: durations not in steps, `steps` outside the run, or a
             network that is to be pruned has no masks.
     """
-    training, method = config.training, config.method
+    method = config.method
     counts = steps_by_sparsity(config, steps)
-    networks = {"generator": generator, "discriminator": discriminator}
-    dense = [counts.total() * total_macs(v) for v in networks.values()]
-    weighted = [_kept_macs(method, k, v, counts) for k, v in networks.items()]
-    shown = counts.total() * training.images_per_step
+    dense = weighted = Flops(0, 0, 0, 0)
+    for piece in config.stages.pieces:
+        within = counts_within(config, counts.total(), piece)
+        both = dict(zip(NETWORKS, layers_of(piece.view), strict=True))
+        macs = [within.total() * total_macs(v) for v in both.values()]
+        kept = [_kept_macs(method, k, v, within) for k, v in both.items()]
+        dense += Flops.of(piece.stage, macs)
+        weighted += Flops.of(piece.stage, kept)
+    shown = config.stages.images_at(counts.total())
     known = config.network.arch in _PAPER_KNOWN
-    published = published_macs or total_macs(generator)
+    published = published_macs or total_macs(both["generator"])
     paper = 2 * published * shown if known else None
     return TrainingCost(
         steps=counts.total(),
         sparse_steps=sum(n for sparsity, n in counts.items() if sparsity),
         images_shown=shown,
-        dense=Flops.of(training, dense),
-        weighted=Flops.of(training, weighted),
+        dense=dense,
+        weighted=weighted,
         paper_dense=paper,
         paper_run=paper if method.prune == "none" else None,
     )
+
+
+def counts_within(
+    config: ExperimentConfig, steps: int, piece: Piece
+) -> Counter[float]:
+    """How many of the first `steps` steps fall into `piece`, by sparsity."""
+    until = steps_by_sparsity(config, min(steps, piece.end))
+    until.subtract(steps_by_sparsity(config, min(steps, piece.start)))
+    return until
 
 
 def steps_by_sparsity(
@@ -159,7 +185,7 @@ def steps_by_sparsity(
             f"gives them, and `steps` of that run. Received: --steps={length},"
             f" steps={steps}."
         )
-    schedule = make_schedule(config.method)
+    schedule = make_schedule(config)
     if schedule is None:
         return Counter({0.0: steps})
     counts: Counter[float] = Counter()

@@ -2,6 +2,7 @@
 
 import importlib
 
+from regan_tf.nets.views import Networks
 from regan_tf.recipes import RECIPES
 
 
@@ -19,19 +20,31 @@ def build_networks(arch, *, resolution, latent_dim, widths, masked, fused=True):
             results within rounding, faster.
 
     Returns:
-        (generator, discriminator): `keras.Model`s; latents (B, latent_dim) to
-        images (B, R, R, 3) in [-1, 1], and images to logits (B, 1), both
-        float32.
+        `regan_tf.nets.views.Networks`: latents (B, L) to images
+        (B, R, R, 3) in [-1, 1] (or where the architecture's file says), and
+        images to logits (B, 1), both float32.
     """
-    module = importlib.import_module(RECIPES[arch].module)
+    recipe = RECIPES[arch]
+    module = importlib.import_module(recipe.module)
+    options = dict(recipe.network_options)
+    if recipe.grows:
+        return module.networks(
+            resolution=resolution,
+            latent_dim=latent_dim,
+            widths=widths,
+            masked=masked,
+            fused=fused,
+            **options,
+        )
     generator = module.generator(
         resolution=resolution,
         latent_dim=latent_dim,
         width=widths[0],
         masked=masked[0],
         fused=fused,
+        **options,
     )
     discriminator = module.discriminator(
         resolution=resolution, width=widths[1], masked=masked[1], fused=fused
     )
-    return generator, discriminator
+    return Networks.single(generator, discriminator, resolution)

@@ -10,6 +10,7 @@ differ by rounding.
 from math import prod
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from regan_tf.nets.spectral_norm import MaskedSpectralConv2D, SpectralConv2D
@@ -119,6 +120,33 @@ def _half(side):
 
 def _register(cls):
     return keras.saving.register_keras_serializable("regan_tf")(cls)
+
+
+@_register
+class NearestUpsampling2D(keras.layers.UpSampling2D):
+    """Nearest upsampling as the gradient of the mean that undoes it.
+
+    (B, H, W, C) to (B, f·H, f·W, C). Exactly what
+    `keras.layers.UpSampling2D` gives; that one repeats rows and columns, and
+    sums up its gradients, at a fifth of the speed.
+
+    Args:
+        size: the factor f, an integer.
+    """
+
+    stock = keras.layers.UpSampling2D
+
+    def call(self, inputs):
+        batch, height, width, channels = ops.shape(inputs)
+        rows, columns = self.size
+        window = [1, rows, columns, 1]
+        return tf.raw_ops.AvgPoolGrad(
+            orig_input_shape=[batch, rows * height, columns * width, channels],
+            grad=inputs * (rows * columns),
+            ksize=window,
+            strides=window,
+            padding="VALID",
+        )
 
 
 @_register

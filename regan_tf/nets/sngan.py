@@ -19,6 +19,7 @@ from regan_tf.nets.blocks import (
     convolve,
     downsample,
     relu,
+    uniform_kernel,
     xavier,
 )
 
@@ -67,17 +68,27 @@ def up_block(x, width, layers, name):
     conv; plus up, 1×1 conv. No activation after the sum."""
     h = batch_norm(x, f"{name}_norm1")
     h = relu(h, f"{name}_relu1")
-    h = _conv(layers, h, width, f"{name}_conv1", resample="up")
+    h = convolve(
+        layers, h, width, f"{name}_conv1", gain=RESIDUAL_GAIN, resample="up"
+    )
     h = batch_norm(h, f"{name}_norm2")
     h = relu(h, f"{name}_relu2")
-    h = _conv(layers, h, width, f"{name}_conv2")
+    h = convolve(layers, h, width, f"{name}_conv2", gain=RESIDUAL_GAIN)
     shortcut = convolve(
         layers, x, width, f"{name}_shortcut", side=1, resample="up"
     )
     return kl.Add(name=f"{name}_sum")([h, shortcut])
 
 
-def discriminator(*, resolution, width=128, masked=False, fused=True):
+def discriminator(
+    *,
+    resolution,
+    width=128,
+    masked=False,
+    fused=True,
+    residual_gain=RESIDUAL_GAIN,
+    torch_defaults=False,
+):
     """Table 4(b): spectrally normalised blocks, sum over pixels, dense.
 
     Args:
@@ -85,18 +96,22 @@ def discriminator(*, resolution, width=128, masked=False, fused=True):
         width: channels of every block.
         masked: whether kernels carry masks.
         fused: whether resampling is fused with convolutions.
+        residual_gain: gain of the 3×3 convolutions' initialisation.
+        torch_defaults: whether biases and the dense layer start as PyTorch's
+            do by default, U(±1/√fan in).
 
     Returns:
         `keras.Model`: images (B, resolution, resolution, 3) in [-1, 1] to
         float32 logits (B, 1).
     """
-    layers = Layers.spectral(masked, fused)
+    layers = Layers.spectral(masked, fused, uniform_bias=torch_defaults)
+    gain = residual_gain
     images = keras.Input((resolution, resolution, 3), name="images")
-    x = first_block(images, width, layers, "down1")
+    x = first_block(images, width, layers, "down1", gain)
     for i in range(2, 4 if resolution == 64 else 3):
-        x = down_block(x, width, layers, f"down{i}")
+        x = down_block(x, width, layers, f"down{i}", gain)
     for i in (1, 2):
-        x = down_block(x, width, layers, f"flat{i}", down=False)
+        x = down_block(x, width, layers, f"flat{i}", gain, down=False)
     # In float32 whatever the precision: a sum of many pixels would lose its
     # small terms in bfloat16, and overflow in float16.
     x = relu(x, "relu", dtype="float32")
@@ -104,7 +119,7 @@ def discriminator(*, resolution, width=128, masked=False, fused=True):
     x = layers.dense(
         1,
         use_bias=False,
-        kernel_initializer=xavier(),
+        kernel_initializer=uniform_kernel() if torch_defaults else xavier(),
         dtype="float32",
         name="dense",
     )(x)
@@ -112,35 +127,30 @@ def discriminator(*, resolution, width=128, masked=False, fused=True):
     return keras.Model(images, x, name="discriminator")
 
 
-def first_block(x, width, layers, name):
+def first_block(x, width, layers, name, gain):
     """conv, ReLU, conv, mean-pool; plus mean-pool, 1×1 conv of the image."""
-    h = _conv(layers, x, width, f"{name}_conv1")
+    h = convolve(layers, x, width, f"{name}_conv1", gain=gain)
     h = relu(h, f"{name}_relu")
-    h = _conv(layers, h, width, f"{name}_conv2", resample="down")
+    h = convolve(layers, h, width, f"{name}_conv2", gain=gain, resample="down")
     shortcut = downsample(x, f"{name}_shortcut_pool")
     shortcut = convolve(layers, shortcut, width, f"{name}_shortcut", side=1)
     return kl.Add(name=f"{name}_sum")([h, shortcut])
 
 
-def down_block(x, width, layers, name, down=True):
+def down_block(x, width, layers, name, gain, down=True):
     """ReLU, conv, ReLU, conv, mean-pool; plus 1×1 conv, mean-pool.
 
     Without `down` there is no pooling, and the shortcut is the identity.
     """
     resample = "down" if down else None
     h = relu(x, f"{name}_relu1")
-    h = _conv(layers, h, width, f"{name}_conv1")
+    h = convolve(layers, h, width, f"{name}_conv1", gain=gain)
     h = relu(h, f"{name}_relu2")
-    h = _conv(layers, h, width, f"{name}_conv2", resample=resample)
+    h = convolve(
+        layers, h, width, f"{name}_conv2", gain=gain, resample=resample
+    )
     if down:
         x = convolve(
             layers, x, width, f"{name}_shortcut", side=1, resample="down"
         )
     return kl.Add(name=f"{name}_sum")([h, x])
-
-
-def _conv(layers, x, width, name, resample=None):
-    """3×3 convolution of the residual path."""
-    return convolve(
-        layers, x, width, name, gain=RESIDUAL_GAIN, resample=resample
-    )

@@ -31,6 +31,8 @@ class Pruner:
         regrow: "zero": pruned weights restart from zero (the paper);
             "random": from their layer's initialiser (Re-SNGAN-RI).
         seed: of the random regrowth, a function of seed and step.
+        in_use: function that gives the names of the layers to prune now, for
+            networks that grow; None: all.
 
     Raises:
         UserError: there is nothing to prune, or an entry of `exclude`
@@ -47,6 +49,7 @@ class Pruner:
         exclude=(),
         regrow="zero",
         seed=0,
+        in_use=None,
     ):
         if regrow not in ("zero", "random"):
             raise ValueError(
@@ -76,6 +79,7 @@ class Pruner:
         self.optimizer = optimizer
         self.regrow_from = regrow
         self.seed = seed
+        self.in_use = in_use
         self.pairs = [p for layer in self.layers for p in layer.masked_weights]
         self._copies = [_pairs_like(copy, self.layers) for copy in averages]
         self._make_state()
@@ -108,7 +112,10 @@ class Pruner:
                 floor(sparsity·n) entries go.
         """
         differing = 0
+        in_use = self._in_use()
         for i, (kernel, mask) in enumerate(self.pairs):
+            if not in_use[i]:
+                continue
             values = kernel.numpy()
             new = magnitude_mask(values, sparsity)
             self._apply(i, values, new)
@@ -119,6 +126,15 @@ class Pruner:
             self._ever[i].assign(self._ever[i].numpy() | ~kept)
         self.changed.assign(differing / self.num_prunable)
         self.asked.assign(sparsity)
+
+    def _in_use(self):
+        """For each kernel, whether it is to be pruned now."""
+        names = None if self.in_use is None else self.in_use()
+        return [
+            names is None or layer.name in names
+            for layer in self.layers
+            for _ in layer.masked_weights
+        ]
 
     def _apply(self, index, values, mask):
         kernel, _ = self.pairs[index]

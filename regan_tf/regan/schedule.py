@@ -190,12 +190,58 @@ def phases(schedule: Callable, steps: int) -> Iterator[Phase]:
     yield Phase(kind, start, steps, sparsity, factor, complete)
 
 
-def make_schedule(method) -> Callable | None:
-    """The schedule that a `MethodConfig` (in steps) asks for.
+@dataclass(frozen=True)
+class EachStage:
+    """A schedule that starts anew in some stages of training.
+
+    Before the first of them, and at the start of each, training is dense.
+
+    Attributes:
+        inner: the `AlternatingSchedule` within a stage.
+        starts: steps at which these stages begin, ascending.
+    """
+
+    inner: AlternatingSchedule
+    starts: tuple[int, ...]
+
+    def _within(self, step: int) -> tuple[int, int]:
+        """(start of the stage of `step`, steps since then); before the first
+        stage the steps are negative."""
+        start = [self.starts[0], *(s for s in self.starts if s <= step)][-1]
+        return start, step - start
+
+    def kind(self, step: int) -> str:
+        """Kind of the phase that `step` falls into."""
+        return self.inner.kind(self._within(step)[1])
+
+    def __call__(self, step: int) -> tuple[bool, float]:
+        """Whether masks change before this step, and the sparsity from it."""
+        step = int(step)
+        turn, sparsity = self.inner(self._within(step)[1])
+        return turn or step in self.starts, sparsity
+
+    def lr_factor(self, step: int) -> float:
+        """Factor of the pruned networks' learning rate at `step`."""
+        return self.inner.lr_factor(self._within(step)[1])
+
+    def next_change(self, step: int) -> int:
+        """First step after `step` at which masks may change."""
+        start, within = self._within(step)
+        later = [s for s in self.starts if s > step]
+        return min([start + self.inner.next_change(within), *later])
+
+    def ends_phase(self, step: int) -> bool:
+        """Whether a phase is complete once `step` steps are done."""
+        return bool(step) and self(step)[0]
+
+
+def make_schedule(config) -> Callable | None:
+    """The schedule that an `ExperimentConfig` (in steps) asks for.
 
     Returns:
         None if nothing is pruned.
     """
+    method = config.method
     if method.prune == "none":
         return None
     if method.sparsity_schedule:
@@ -203,16 +249,26 @@ def make_schedule(method) -> Callable | None:
         from regan_tf.regan.tfmot_bridge import schedule_from_text
 
         return schedule_from_text(method.sparsity_schedule)
-    return AlternatingSchedule(
+    alternation = AlternatingSchedule(
         method.sparsity,
         method.warmup,
         method.update_interval,
         method.grow_lr_factor,
     )
+    starts = tuple(stage.start for stage in config.stages)
+    if method.regan_stages == "last":
+        starts = starts[-1:]
+    return alternation if starts == (0,) else EachStage(alternation, starts)
 
 
-def check_timetable(schedule: Callable, steps: int) -> None:
+def check_timetable(schedule: Callable, steps: int, start: int = 0) -> None:
     """Refuses a run that cannot end with a sparse and a dense generator.
+
+    Args:
+        schedule: of the run.
+        steps: total steps of the run.
+        start: step from which on generators are of the last resolution, with
+            all layers faded in; phases that end before do not count.
 
     Raises:
         UserError: no sparse phase completes, or nothing dense comes before
@@ -221,10 +277,18 @@ def check_timetable(schedule: Callable, steps: int) -> None:
     schedule = as_schedule(schedule)
     complete, dense = False, False
     for phase in phases(schedule, steps):
+        if phase.end <= start:
+            continue
         complete |= phase.kind == "sparse" and phase.complete
         dense |= phase.kind != "sparse"
         if complete and dense:
             return
+    if start and not complete:
+        raise UserError(
+            f"--steps={steps} completes no sparse phase after step {start}, "
+            "where the last resolution has faded in; raise --steps, or lower "
+            "--warmup, --update_interval or --fade, or pass --prune=none"
+        )
     if not complete:
         first = schedule.next_change(0)
         when = f"step {first}" if first < sys.maxsize else "no step"

@@ -54,7 +54,7 @@ class Log(Every):
         statistics: the `Statistics` of the steps.
         sources: functions of the step that give dicts of further figures.
         write: function (step, figures) that writes them down.
-        images_per_step: real images shown to the discriminator in a step.
+        images_at: function of completed steps: real images shown until then.
         last_good: function that names the last good checkpoint.
     """
 
@@ -66,19 +66,19 @@ class Log(Every):
         statistics,
         sources,
         write,
-        images_per_step,
+        images_at,
         last_good,
     ):
         super().__init__(every, last)
         self.statistics = statistics
         self.sources = sources
         self.write = write
-        self.images_per_step = images_per_step
+        self.images_at = images_at
         self.last_good = last_good
         with tf.device("CPU:0"):
             self._seconds = tf.Variable(0.0, dtype=tf.float64)
         self._since_log = 0.0
-        self._steps_since_log = 0
+        self._shown_since_log = 0
         self._started = 0.0
         self._first_step = 0
 
@@ -92,7 +92,9 @@ class Log(Every):
         self._started = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        self._steps_since_log += batch + 1 - self._first_step
+        self._shown_since_log += self.images_at(batch + 1) - self.images_at(
+            self._first_step
+        )
         self._count(time.monotonic() - self._started)
         if self.due(batch + 1):
             self.check(batch + 1)
@@ -124,17 +126,17 @@ class Log(Every):
             )
 
     def act(self, step):
-        figures = {"images_shown": step * self.images_per_step}
+        figures = {"images_shown": self.images_at(step)}
         figures |= self.statistics.read()
         for source in self.sources:
             figures |= source(step)
         figures["train_seconds"] = round(float(self._seconds.numpy()), 3)
         if self._since_log > 0:
-            shown = self._steps_since_log * self.images_per_step
-            figures["images_per_second"] = round(shown / self._since_log, 2)
+            rate = self._shown_since_log / self._since_log
+            figures["images_per_second"] = round(rate, 2)
         self.write(step, figures)
         self.statistics.reset()
-        self._since_log, self._steps_since_log = 0.0, 0
+        self._since_log, self._shown_since_log = 0.0, 0
 
 
 class Call(Every):

@@ -6,7 +6,8 @@ from regan_tf.ema import MovingAverage
 from regan_tf.nets import build_networks
 from regan_tf.precision import computing_in
 from regan_tf.regan.learning_rate import SwitchableDecay
-from regan_tf.train.accumulate import GradientSum
+from regan_tf.stages import View
+from regan_tf.train.adam import CountingAdam
 from regan_tf.train.loss_scale import LossScale
 
 
@@ -19,11 +20,11 @@ class GAN:
         config: an `ExperimentConfig` whose durations are steps.
 
     Attributes:
-        generator, discriminator: `keras.Model`s.
+        networks: the `Networks`, whole and by `View`.
+        generator, discriminator: their whole models, of all stages.
+        view: the `View` being trained, set by the loop.
         generator_optimizer, discriminator_optimizer: built Adam optimisers,
             within a `LossScale` where networks compute in float16.
-        generator_sum, discriminator_sum: the `GradientSum`s of microbatches,
-            or None without.
         average: the `MovingAverage` of the generator, or None.
         stop_training: set by a callback to end training.
     """
@@ -31,13 +32,17 @@ class GAN:
     def __init__(self, config):
         self.stop_training = False
         self.latent_dim = config.network.latent_dim
-        self.generator, self.discriminator = build(config)
+        self.networks = self._delivers = build(config)
+        self.generator = self.networks.generator
+        self.discriminator = self.networks.discriminator
+        self.last_view = self.view = View(config.data.resolution, False)
         self.average = None
-        if config.training.ema_decay:
-            self.average = MovingAverage(
-                self.generator, build(config)[0], config.training.ema_decay
-            )
         training = config.training
+        if training.ema_decay:
+            self._delivers = build(config)
+            self.average = MovingAverage(
+                self.generator, self._delivers.generator, training.ema_decay
+            )
         self.generator_rate = _rate(training, 1)
         self.discriminator_rate = _rate(training, training.critic_steps)
         self.generator_optimizer = _adam(training, self.generator_rate)
@@ -48,13 +53,6 @@ class GAN:
             self.discriminator.trainable_variables
         )
 
-        self.generator_sum = self.discriminator_sum = None
-        if training.grad_accumulation > 1:
-            self.generator_sum = GradientSum(self.generator.trainable_variables)
-            self.discriminator_sum = GradientSum(
-                self.discriminator.trainable_variables
-            )
-
     @property
     def optimizer(self):
         """The generator's optimiser: what Keras' own callbacks look for."""
@@ -62,9 +60,23 @@ class GAN:
 
     @property
     def delivered(self):
-        """The generator that a run scores and exports: the averaged one,
-        where the recipe has one."""
-        return self.average.average if self.average else self.generator
+        """The generator that a run scores and exports: of the last stage,
+        and averaged where the recipe has an average."""
+        return self._delivers.generators[self.last_view]
+
+    @property
+    def sampled(self):
+        """The same of the stage being trained."""
+        return self._delivers.generators[self.view]
+
+    def layers_in_use(self, network):
+        """Names of the layers that the present view computes with.
+
+        Args:
+            network: "generator" or "discriminator".
+        """
+        view = getattr(self.networks, f"{network}s")[self.view]
+        return {layer.name for layer in view._flatten_layers()}
 
     @property
     def loss_scales(self):
@@ -103,8 +115,8 @@ class GAN:
 
 
 def build(config):
-    """(generator, discriminator) of an `ExperimentConfig`, which compute in
-    its precision."""
+    """The `Networks` of an `ExperimentConfig`, which compute in its
+    precision."""
     with computing_in(config.training.precision):
         return build_networks(
             config.network.arch,
@@ -130,7 +142,9 @@ def _rate(training, updates_per_step):
 
 
 def _adam(training, rate):
-    adam = keras.optimizers.Adam(
+    # Layers that join later are to take first steps of the usual size.
+    kind = CountingAdam if training.stage_lengths else keras.optimizers.Adam
+    adam = kind(
         rate,
         beta_1=training.beta1,
         beta_2=training.beta2,

@@ -4,6 +4,7 @@ It knows networks, data and callbacks, and no method: without the Re-GAN
 callback it is plain dense training.
 """
 
+import functools
 import time
 
 import keras
@@ -16,15 +17,17 @@ _MAX_STEPS_PER_CALL = 50
 
 
 class Trainer:
-    """Runs the steps of a `GANStep` under a distribution strategy.
+    """Runs the steps of a `GAN` under a distribution strategy.
 
     Args:
         strategy: a `tf.distribute.Strategy`.
-        step: a `GANStep`, whose methods run in replica context.
+        stages: the run's `Stages`; each of their pieces is traced once.
+        make_step: function of a `Piece` that gives its `GANStep`, whose
+            methods run in replica context.
         statistics: a `Statistics` that every step is added to.
-        make_batches: function of the number of critic batches already shown;
-            gives a dataset, distributed or not, of one critic update's real
-            images an element.
+        make_batches: function (real images already shown, `Stage`); gives a
+            dataset, distributed or not, of one critic update's real images
+            an element.
         critic_steps: critic updates per generator update.
         average: the `MovingAverage` to update after each step, or None.
         steps_per_call: most steps in a call; None: as many as fill half a
@@ -34,7 +37,8 @@ class Trainer:
     def __init__(
         self,
         strategy,
-        step,
+        stages,
+        make_step,
         statistics,
         make_batches,
         critic_steps,
@@ -42,18 +46,31 @@ class Trainer:
         steps_per_call=None,
     ):
         self.strategy = strategy
-        self.step = step
+        self.stages = stages
+        self.make_step = make_step
         self.statistics = statistics
         self.make_batches = make_batches
         self.critic_steps = critic_steps
         self.average = average
         self.steps_per_call = steps_per_call
-        self._run = tf.function(self._steps)
+        self._functions = {}
 
     @property
     def num_traces(self):
-        """How often the call was traced: 1 in a healthy run."""
-        return self._run.experimental_get_tracing_count()
+        """How often calls were traced: 1 a piece in a healthy run."""
+        return sum(
+            function.experimental_get_tracing_count()
+            for function in self._functions.values()
+        )
+
+    def _function(self, piece):
+        """The call of a piece: (batches, first step, count) to nothing."""
+        if piece.view not in self._functions:
+            with self.strategy.scope():
+                step = self.make_step(piece)
+            steps = functools.partial(self._steps, step)
+            self._functions[piece.view] = tf.function(steps)
+        return self._functions[piece.view]
 
     def _sum(self, per_replica):
         return {
@@ -61,53 +78,67 @@ class Trainer:
             for name, value in per_replica.items()
         }
 
-    def _steps(self, batches, first, count):
+    def _steps(self, update, batches, first, count):
         for i in tf.range(count):
-            self._one_step(batches, first + tf.cast(i, tf.int64))
+            self._one_step(update, batches, first + tf.cast(i, tf.int64))
 
-    def _one_step(self, batches, step):
-        names = ("loss/discriminator", "logits/real", "logits/fake")
+    def _one_step(self, update, batches, step):
+        update.begin(step)
+        names = update.critic_names
         sums = [tf.constant(0.0) for _ in names]
+        waited = tf.constant(0.0, tf.float64)
         # A loop in the graph, outside `run`: one trace of the update whatever
         # the number of critic steps, and optimisers may not be applied in a
         # loop inside a replica.
         for critic in tf.range(self.critic_steps):
-            figures = self._critic(next(batches), step, critic, names)
+            images, seconds = self._next(batches)
+            waited += seconds
+            figures = self._critic(update, images, step, critic)
             sums = [s + figures[n] for s, n in zip(sums, names, strict=True)]
-        figures = self._generator(step)
+        figures = self._generator(update, step)
         if self.average is not None:
             self.average.update()
         for name, total in zip(names, sums, strict=True):
             figures[name] = total / float(self.critic_steps)
-        self.statistics.add(figures, step)
+        self.statistics.add(figures, step, waited)
 
-    def _critic(self, images, step, critic, names):
-        update, args = self.step, (images, step, critic)
+    def _next(self, batches):
+        """(images, seconds that they took to come), measured in the graph."""
+        start = tf.timestamp()
+        with tf.control_dependencies([start]):
+            images = next(batches)
+        there = self.strategy.experimental_local_results(images)
+        with tf.control_dependencies(there):
+            return images, tf.timestamp() - start
+
+    def _critic(self, update, images, step, critic):
+        args = (images, step, critic)
         if update.parts == 1:
             return self._sum(
                 self.strategy.run(update.discriminator_update, args=args)
             )
-        figures = self._parts(update.add_discriminator, args, names)
+        add, names = update.add_discriminator, update.critic_names
+        figures = self._parts(add, args, names, update.parts)
         self.strategy.run(update.apply_discriminator)
         return figures
 
-    def _generator(self, step):
-        update = self.step
+    def _generator(self, update, step):
         if update.parts == 1:
             return self._sum(
                 self.strategy.run(update.generator_update, args=(step,))
             )
         names = ("loss/generator",)
-        figures = self._parts(update.add_generator, (step,), names)
+        add = update.add_generator
+        figures = self._parts(add, (step,), names, update.parts)
         self.strategy.run(update.apply_generator)
         return figures
 
-    def _parts(self, add, args, names):
+    def _parts(self, add, args, names, parts):
         """Adds the microbatches of an update; gives sums of their figures."""
         sums = [tf.constant(0.0) for _ in names]
         # In the graph and outside `run`, for the same reasons as above:
         # synchronised batch statistics cannot be had in a replica's loop.
-        for part in tf.range(self.step.parts):
+        for part in tf.range(parts):
             figures = self._sum(self.strategy.run(add, args=(*args, part)))
             sums = [s + figures[n] for s, n in zip(sums, names, strict=True)]
         return dict(zip(names, sums, strict=True))
@@ -133,14 +164,21 @@ class Trainer:
         """
         listed = keras.callbacks.CallbackList(callbacks, model=gan)
         pacer = _Pacer(self.steps_per_call)
-        batches = iter(self.make_batches(start * self.critic_steps))
         listed.on_train_begin()
         listed.on_epoch_begin(0)
-        done = start
+        done, piece = start, None
         while done < stop and not gan.stop_training:
+            if piece is None or done == piece.end:
+                piece = self.stages.piece_at(done)
+                gan.view, run = piece.view, self._function(piece)
+                shown = self.stages.images_at(done)
+                batches = iter(self.make_batches(shown, piece.stage))
             listed.on_train_batch_begin(done)
-            count = min(_next_stop(callbacks, done, stop) - done, pacer.steps)
-            self._run(
+            last = _next_stop(callbacks, done, stop)
+            if piece.end < self.stages.last.end:
+                last = min(last, piece.end)
+            count = min(last - done, pacer.steps)
+            run(
                 batches,
                 tf.constant(done, tf.int64),
                 tf.constant(count, tf.int32),

@@ -3,24 +3,23 @@
 import numpy as np
 import tensorflow as tf
 
-NAMES = (
-    "loss/discriminator",
-    "logits/real",
-    "logits/fake",
-    "loss/generator",
-)
-
 
 class Statistics:
     """Sums of the figures of each step since the last log.
 
     One small variable, added to inside the step and read by the host when
     logging only. Checkpoints hold it, so a resumed run logs the same means.
+
+    Args:
+        names: of the figures.
     """
 
-    def __init__(self):
-        self.sums = tf.Variable(tf.zeros(len(NAMES)), trainable=False)
+    def __init__(self, names):
+        self.names = tuple(names)
+        self.sums = tf.Variable(tf.zeros(len(self.names)), trainable=False)
         self.count = tf.Variable(0, dtype=tf.int64, trainable=False)
+        # Seconds; not in checkpoints, since they are the machine's.
+        self.waited = tf.Variable(0.0, dtype=tf.float64, trainable=False)
         # First step whose losses were not finite; -1: none.
         self.bad_step = tf.Variable(-1, dtype=tf.int64, trainable=False)
 
@@ -33,15 +32,17 @@ class Statistics:
             "bad_step": self.bad_step,
         }
 
-    def add(self, figures, step):
+    def add(self, figures, step, waited):
         """Adds one step's figures. Traceable.
 
         Args:
-            figures: dict of float32 scalars, a mean for each of `NAMES`.
+            figures: dict of float32 scalars, a mean for each of the names.
             step: int64 scalar, completed steps before this one.
+            waited: float64 scalar, seconds that its images took to come.
         """
-        values = tf.stack([figures[name] for name in NAMES])
+        values = tf.stack([figures[name] for name in self.names])
         self.sums.assign_add(values)
+        self.waited.assign_add(waited)
         self.count.assign_add(1)
         bad = tf.logical_not(tf.reduce_all(tf.math.is_finite(values)))
         first = tf.logical_and(bad, self.bad_step < 0)
@@ -50,10 +51,17 @@ class Statistics:
         )
 
     def read(self):
-        """Means since the last `reset`, by name; waits for the device."""
+        """Means since the last `reset`, by name; waits for the device.
+
+        "seconds/input_wait" is what a step waits for images at most: it may
+        compute meanwhile.
+        """
         count = max(1, int(self.count.numpy()))
         means = np.asarray(self.sums.numpy(), np.float64) / count
-        return dict(zip(NAMES, means.tolist(), strict=True))
+        named = dict(zip(self.names, means.tolist(), strict=True))
+        return named | {
+            "seconds/input_wait": float(self.waited.numpy()) / count
+        }
 
     def first_bad_step(self):
         """First step with a loss that was not finite, or None."""
@@ -62,5 +70,6 @@ class Statistics:
 
     def reset(self):
         """Starts the means anew."""
-        self.sums.assign(tf.zeros(len(NAMES)))
+        self.sums.assign(tf.zeros(len(self.names)))
         self.count.assign(0)
+        self.waited.assign(0.0)

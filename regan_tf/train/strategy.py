@@ -35,8 +35,11 @@ def choose_strategy(devices):
             f"machine. Received: {devices}"
         )
     count = devices or max(1, len(gpus))
-    if count == 1:
+    if count == 1 and not gpus:
         return tf.distribute.get_strategy()
+    if count == 1:
+        # Unlike the default strategy it copies images to the GPU ahead.
+        return tf.distribute.OneDeviceStrategy("GPU:0")
     kind = "GPU" if gpus else "CPU"
     if not gpus:
         _split_cpu(count)

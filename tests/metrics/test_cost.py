@@ -24,7 +24,9 @@ def _config(*words):
 
 
 def _cost(*words, generator=GENERATOR, steps=None):
-    return training_cost(_config(*words), generator, DISCRIMINATOR, steps)
+    return training_cost(
+        _config(*words), lambda view: (generator, DISCRIMINATOR), steps
+    )
 
 
 def test_dense_run_by_hand():
@@ -92,12 +94,14 @@ def test_papers_convention_where_it_is_identified():
     sngan = [LayerCost("all", "conv", 1, 1, 1_681_129_472, False)]
     words = "--prune=none", "--critic_steps=5", "--batch_size=64"
     config = tiny_config(*words, "--steps=93750").at(40)
-    cost = training_cost(config, sngan, DISCRIMINATOR)
+    cost = training_cost(config, lambda view: (sngan, DISCRIMINATOR))
     assert cost.images_shown == 30_000_000
     assert cost.paper_run == cost.paper_dense == 2 * 1_681_129_472 * 30_000_000
     assert f"{cost.paper_run:.3g}" == "1.01e+17"
     fused = training_cost(
-        config, GENERATOR, DISCRIMINATOR, published_macs=1_681_129_472
+        config,
+        lambda view: (GENERATOR, DISCRIMINATOR),
+        published_macs=1_681_129_472,
     )
     assert fused.paper_run == cost.paper_run
 
@@ -124,7 +128,7 @@ def test_record_is_json():
 
 def test_refuses_misuse():
     with pytest.raises(UserError, match=r"config\.at"):
-        training_cost(tiny_config(), GENERATOR, DISCRIMINATOR)
+        training_cost(tiny_config(), lambda view: (GENERATOR, DISCRIMINATOR))
     for steps in -1, 11:
         with pytest.raises(UserError, match=f"steps={steps}"):
             _cost(steps=steps)

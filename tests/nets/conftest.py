@@ -24,13 +24,14 @@ def policy():
 
 def networks(resolution=32, latent_dim=5, widths=(6, 7), masked=(False, False)):
     """A pair of SNGAN networks, small unless told otherwise."""
-    return build_networks(
+    built = build_networks(
         "sngan",
         resolution=resolution,
         latent_dim=latent_dim,
         widths=widths,
         masked=masked,
     )
+    return built.generator, built.discriminator
 
 
 def scramble(model, seed=0):

@@ -107,8 +107,13 @@ def test_networks_compute_the_same_fused_or_not(resolution):
         "widths": (4, 4),
         "masked": (True, True),
     }
-    fused = build_networks("sngan", **options)
-    plain = build_networks("sngan", **options, fused=False)
+    fused, plain = (
+        (built.generator, built.discriminator)
+        for built in (
+            build_networks("sngan", **options, fused=fuse)
+            for fuse in (True, False)
+        )
+    )
     inputs = tf.random.stateless_normal((2, 8), (0, 1))
     for one, other in zip(fused, plain, strict=True):
         for weight in one.variables:

@@ -26,7 +26,8 @@ def _untimed(row):
     return {
         name: value
         for name, value in row.items()
-        if name not in ("train_seconds", "images_per_second")
+        if name
+        not in ("train_seconds", "images_per_second", "seconds/input_wait")
     }
 
 

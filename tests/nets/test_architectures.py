@@ -1,0 +1,133 @@
+"""What holds for the networks of every architecture."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from regan_tf.precision import computing_in
+from regan_tf.recipes import RECIPES
+from regan_tf.regan.layers import strip_masks
+from tests.nets.conftest import scramble
+from tests.nets.small import latents, pictures, small
+
+each = pytest.mark.parametrize("arch", sorted(RECIPES))
+SIZES = [(arch, size) for arch in RECIPES for size in RECIPES[arch].resolutions]
+
+
+@functools.cache
+def _masked(arch):
+    """A pair with masks and odd weights, in inference the same for all."""
+    pair = small(arch, masked=(True, True))
+    for model in pair:
+        scramble(model)
+    return pair
+
+
+def _cases(arch):
+    """(model, its index, inputs) of the masked pair."""
+    inputs = latents(), pictures()
+    return zip(_masked(arch), range(2), inputs, strict=True)
+
+
+def _values(model):
+    return {v.path: v.numpy() for v in model.variables}
+
+
+def _copy(values, model):
+    for variable in model.variables:
+        variable.assign(values[variable.path])
+
+
+@pytest.mark.parametrize(("arch", "resolution"), SIZES)
+def test_shapes_and_ranges(arch, resolution):
+    widths = max(4, resolution // 32), 8  # at the least
+    generator, discriminator = small(arch, resolution, widths=widths)
+    images = generator(latents(), training=True)
+    assert images.shape == (3, resolution, resolution, 3)
+    assert images.dtype == tf.float32
+    if not arch.startswith("progan"):  # whose images have no bounds
+        assert np.abs(images).max() <= 1
+    assert np.std(images) > 0.01
+    logits = discriminator(images, training=True)
+    assert logits.shape == (3, 1)
+    assert logits.dtype == tf.float32
+    assert np.all(np.isfinite(logits))
+
+
+@each
+def test_every_trainable_variable_gets_a_gradient(arch):
+    generator, discriminator = small(arch, masked=(True, True), widths=(8, 8))
+    for model in (generator, discriminator):
+        scramble(model)
+    both = generator.trainable_variables + discriminator.trainable_variables
+    with tf.GradientTape() as tape:
+        # Batch statistics would cancel the biases before them.
+        logits = discriminator(generator(latents()), training=True)
+        loss = tf.reduce_sum(logits**2)
+    for variable, gradient in zip(both, tape.gradient(loss, both), strict=True):
+        assert np.all(np.isfinite(gradient)), variable.path
+        assert np.any(gradient != 0), variable.path
+
+
+@each
+def test_a_mask_of_ones_changes_nothing(arch):
+    pair = zip(small(arch), small(arch, masked=(True, True)), strict=True)
+    inputs = latents(), pictures()
+    for (plain, masked), x in zip(pair, inputs, strict=True):
+        scramble(plain)
+        ones = {v.path: np.ones(v.shape) for v in masked.variables}
+        _copy(ones | _values(plain), masked)
+        for training in (False, True):
+            np.testing.assert_array_equal(
+                masked(x, training=training), plain(x, training=training)
+            )
+
+
+@each
+def test_files_keep_the_networks(arch, tmp_path):
+    for model, i, x in _cases(arch):
+        model.save(tmp_path / f"{i}.keras")
+        loaded = keras.models.load_model(tmp_path / f"{i}.keras")
+        for ours, theirs in zip(loaded.variables, model.variables, strict=True):
+            np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+        np.testing.assert_array_equal(loaded(x), model(x))
+
+
+@each
+def test_stripped_generators_compute_the_same(arch):
+    model, _, x = next(_cases(arch))
+    stripped = strip_masks(model)
+    assert not any(v.name == "kernel_mask" for v in stripped.variables)
+    np.testing.assert_array_equal(stripped(x), model(x))
+
+
+@each
+def test_fused_networks_compute_the_same(arch):
+    plain = small(arch, masked=(True, True), fused=False)
+    for model, i, x in _cases(arch):
+        _copy(_values(model), plain[i])
+        outputs = model(x)
+        size = max(1, np.abs(outputs).max())
+        np.testing.assert_allclose(plain[i](x), outputs, atol=1e-4 * size)
+
+
+@each
+def test_mixed_precision_gives_float32_near_the_exact(arch):
+    with computing_in("bfloat16"):
+        rough = small(arch, masked=(True, True))
+    for model, i, x in _cases(arch):
+        _copy(_values(model), rough[i])
+        outputs, exact = rough[i](x), model(x)
+        assert outputs.dtype == tf.float32
+        # bfloat16 keeps 8 bits: rounds by up to 1/256 in each layer.
+        error = np.sqrt(np.mean((outputs - exact) ** 2))
+        assert error < 0.05 * max(1, np.sqrt(np.mean(exact**2)))
+        kept = [v for v in rough[i].variables if "seed" not in v.path]
+        assert {v.dtype for v in kept} == {"float32"}
+        for variable in kept:
+            np.testing.assert_array_equal(
+                variable.numpy(), _values(model)[variable.path]
+            )
