@@ -44,24 +44,28 @@ class Case:
         )
         self.done = 0
 
-    def seconds(self, steps=1):
+    def seconds(self, steps=1, callbacks=()):
         """Seconds of a step, from a run of `steps`."""
         start = time.monotonic()
         end = self.done + steps
-        self.done = self.trainer.train(self.gan, self.done, end, [])
+        self.done = self.trainer.train(
+            self.gan, self.done, end, list(callbacks)
+        )
         self.statistics.read()  # waits for the device
         return (time.monotonic() - start) / steps
 
 
-def in_turn(cases, rounds, steps=1):
-    """Seconds of a step of each case, `rounds` of each, in turn."""
+def in_turn(cases, rounds, alternate=False):
+    """Seconds of a step of each case, `rounds` of each, in turn; or in an
+    order that alternates from round to round."""
     for case in cases.values():
         case.seconds()  # traces
         case.seconds()
     times = {name: [] for name in cases}
-    for _ in range(rounds):
-        for name, case in cases.items():
-            times[name].append(case.seconds(steps))
+    for i in range(rounds):
+        names = list(cases)
+        for name in reversed(names) if alternate and i % 2 else names:
+            times[name].append(cases[name].seconds())
     return times
 
 
@@ -69,10 +73,8 @@ def interval(values):
     """Median and a 95% interval of it, by the binomial order statistics."""
     ordered = sorted(values)
     n = len(ordered)
-    reach = 0.98 * n**0.5
-    low = max(0, int(n / 2 - reach))
-    high = min(n - 1, int(n / 2 + reach))
-    return statistics.median(ordered), ordered[low], ordered[high]
+    low = max(0, int(n / 2 - 0.98 * n**0.5) - 1)
+    return statistics.median(ordered), ordered[low], ordered[n - 1 - low]
 
 
 def change(config, **parts):
@@ -114,7 +116,11 @@ def batches_of(config, images=None):
 
     def pipeline(shown, stage):
         return image_batches(
-            images, batch_size=stage.batch_size, seed=0, start=shown
+            images,
+            batch_size=stage.batch_size,
+            seed=0,
+            start=shown,
+            stamped=True,
         )
 
     return pipeline

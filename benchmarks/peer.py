@@ -120,7 +120,10 @@ def measure(args):
                 "low": low,
                 "high": high,
                 "peak_memory_bytes": side.figures[-1]["peak_memory_bytes"],
-                "first_step_seconds": side.first_step_seconds,
+                # Import, build and trace: the first step is a step besides.
+                "start_seconds": side.first_step_seconds
+                - statistics.median(seconds),
+                "all_seconds": seconds,
             }
         )
     return rows
@@ -140,14 +143,14 @@ def main():
     parser.add_argument("--json", help="file for all figures")
     args = parser.parse_args()
     rows = measure(args)
-    print("| | s/step | speed to theirs (95%) | peak memory | first step |")
+    print("| | s/step | speed to theirs (95%) | peak memory | start |")
     print("|---|---|---|---|---|")
     for row in rows:
         print(
             f"| {row['side']} | {row['seconds_per_step']:.2f} | "
             f"{row['speed_to_theirs']:.2f} ({row['low']:.2f} to "
             f"{row['high']:.2f}) | {row['peak_memory_bytes'] / 2**30:.2f} GiB "
-            f"| {row['first_step_seconds']:.0f} s |"
+            f"| {row['start_seconds']:.0f} s |"
         )
     if args.json:
         with open(args.json, "w", encoding="utf-8") as file:

@@ -186,7 +186,7 @@ class TrainingConfig:
     drift: float = 0.0
     stage_lengths: tuple[Duration | int, ...] = ()
     stage_batch_sizes: tuple[int, ...] = ()
-    fade: float = 0.0
+    fade_kimg: float = 0.0
 
     def __post_init__(self) -> None:
         for name in (
@@ -210,7 +210,7 @@ class TrainingConfig:
         _check_choice("precision", self.precision, PRECISIONS)
         for name in ("gradient_penalty", "drift"):
             _check(vars(self)[name] >= 0, name, "at least 0", vars(self)[name])
-        _check(0 <= self.fade < 1, "fade", "in [0, 1)", self.fade)
+        _check(self.fade_kimg >= 0, "fade_kimg", "at least 0", self.fade_kimg)
         for value in self.stage_batch_sizes:
             _check(value >= 1, "stage_batch_sizes", "at least 1 each", value)
 
@@ -331,7 +331,7 @@ class ExperimentConfig:
             self._sides,
             (*training.stage_batch_sizes, training.batch_size),
             (*lengths, training.steps - sum(lengths)),
-            fade=training.fade,
+            fade_images=1000 * training.fade_kimg,
             images_per_batch=training.critic_steps,
             fakes_per_image=training.generator_batch_size / training.batch_size,
         )
@@ -395,7 +395,7 @@ class ExperimentConfig:
         if steps and isinstance(total, Duration) and total.unit:
             shown = total.images(num_images) - images
             left = math.floor(shown / training.images_per_step + 0.5)
-            total = sum(steps) + left
+            total = sum(steps) + max(0, left)
         return dataclasses.replace(
             training, steps=total, stage_lengths=tuple(steps)
         )

@@ -299,6 +299,7 @@ class Experiment:
                 num_replicas=replicas,
                 first_replica=context.input_pipeline_id * local,
                 local_replicas=local,
+                stamped=True,
             )
 
         return self.strategy.distribute_datasets_from_function(make)

@@ -123,7 +123,9 @@ def _define_training() -> None:
         "stage_batch_sizes", None, "Their --batch_size, likewise." + _RECIPE
     )
     flags.DEFINE_float(
-        "fade", None, "Share of a stage that its layers fade in." + _RECIPE
+        "fade_kimg",
+        None,
+        "Thousands of images in which the layers of a stage fade in." + _RECIPE,
     )
     flags.DEFINE_float("learning_rate", None, "Adam's." + _RECIPE)
     flags.DEFINE_enum(
@@ -445,7 +447,7 @@ def _method() -> MethodConfig:
 def _training(recipe: Recipe) -> TrainingConfig:
     names = (
         "batch_size generator_batch_size critic_steps learning_rate "
-        "lr_decay ema_decay fade"
+        "lr_decay ema_decay fade_kimg"
     ).split()
     steps = recipe.steps if FLAGS.steps is None else FLAGS.steps
     return TrainingConfig(

@@ -44,7 +44,8 @@ class Recipe:
         stage_length: of each stage before the last.
         stage_batch_sizes: batch sizes from 4 pixels on, of the stages before
             the last.
-        fade: share of a stage that its layers fade in.
+        fade_kimg: thousands of images in which the layers of a stage fade
+            in.
     """
 
     source: str
@@ -71,7 +72,7 @@ class Recipe:
     grows: bool = False
     stage_length: str = "0"
     stage_batch_sizes: tuple[int, ...] = ()
-    fade: float = 0.0
+    fade_kimg: float = 0.0
 
 
 def _autogan(variant: str) -> Recipe:
@@ -112,7 +113,7 @@ def _progan(variant: str, source: str, **changes) -> Recipe:
         "batch_size": 64,
         "stage_length": "1200kimg",
         "stage_batch_sizes": (128, 128, 128, 64),
-        "fade": 0.5,
+        "fade_kimg": 600.0,
         "ema_decay": 0.0,
         "flip": False,
     } | changes

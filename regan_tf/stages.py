@@ -117,7 +117,7 @@ def make_stages(
     batch_sizes: tuple[int, ...],
     lengths: tuple[int, ...],
     *,
-    fade: float,
+    fade_images: float,
     images_per_batch: int,
     fakes_per_image: float,
 ) -> Stages:
@@ -127,7 +127,8 @@ def make_stages(
         sides: resolutions, in turn.
         batch_sizes: real images of a critic update, for each resolution.
         lengths: steps of each stage.
-        fade: share of each stage but the first in which its layers fade in.
+        fade_images: real images over which the layers of a stage fade in;
+            the first stage has nothing to fade from.
         images_per_batch: critic updates of a step.
         fakes_per_image: size of a generator batch over that of a real one.
 
@@ -144,14 +145,14 @@ def make_stages(
                 f"stage has {steps} steps; raise --steps or lower "
                 "--stage_lengths"
             )
-        fading = round(fade * steps) if i else 0
+        per_step = images_per_batch * batch
+        fading = round(fade_images / per_step) if i else 0
         if i and fading >= steps:
             raise UserError(
-                f"the {side}-pixel stage must leave its fade-in: it has "
-                f"{steps} steps; raise --steps or lower --fade or "
-                "--stage_lengths"
+                f"the {side}-pixel stage must leave its fade-in of {fading} "
+                f"steps: it has {steps}; lower --fade_kimg, or raise "
+                + ("--steps" if i + 1 == len(sides) else "--stage_lengths")
             )
-        per_step = images_per_batch * batch
         stages.append(
             Stage(
                 resolution=side,

@@ -27,6 +27,7 @@ def image_batches(
     num_replicas: int = 1,
     first_replica: int = 0,
     local_replicas: int = 1,
+    stamped: bool = False,
 ) -> tf.data.Dataset:
     """An infinite dataset of shuffled batches, one element a replica in turn.
 
@@ -48,9 +49,12 @@ def image_batches(
         num_replicas: replicas in all workers together.
         first_replica: global id of this worker's first replica.
         local_replicas: number of this worker's replicas.
+        stamped: whether each batch comes with the time at which it was ready.
 
     Returns:
-        Dataset of uint8 tensors `(batch_size // num_replicas, R, R, 3)`.
+        Dataset of uint8 tensors `(batch_size // num_replicas, R, R, 3)`; if
+        stamped, of pairs of such a tensor and a float64 scalar, in seconds as
+        `tf.timestamp` gives them.
 
     Raises:
         UserError: sizes that do not fit together, or no images.
@@ -82,7 +86,11 @@ def image_batches(
             tf.uint8,
             stateful=False,
         )
-        return tf.ensure_shape(batch, shape)
+        batch = tf.ensure_shape(batch, shape)
+        if not stamped:
+            return batch
+        with tf.control_dependencies([batch]):
+            return batch, tf.timestamp()
 
     # The order is explicit, so tf.distribute must not shard it once more.
     options = tf.data.Options()

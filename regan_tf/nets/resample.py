@@ -126,8 +126,8 @@ def _register(cls):
 class NearestUpsampling2D(keras.layers.UpSampling2D):
     """Nearest upsampling as the gradient of the mean that undoes it.
 
-    (B, H, W, C) to (B, f·H, f·W, C). Exactly what
-    `keras.layers.UpSampling2D` gives; that one repeats rows and columns, and
+    (B, H, W, C) to (B, f·H, f·W, C): what `keras.layers.UpSampling2D` gives,
+    exactly where f is a power of 2. That one repeats rows and columns, and
     sums up its gradients, at a fifth of the speed.
 
     Args:

@@ -287,7 +287,7 @@ def check_timetable(schedule: Callable, steps: int, start: int = 0) -> None:
         raise UserError(
             f"--steps={steps} completes no sparse phase after step {start}, "
             "where the last resolution has faded in; raise --steps, or lower "
-            "--warmup, --update_interval or --fade, or pass --prune=none"
+            "--warmup, --update_interval or --fade_kimg, or pass --prune=none"
         )
     if not complete:
         first = schedule.next_change(0)

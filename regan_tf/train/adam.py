@@ -17,7 +17,7 @@ class CountingAdam(keras.optimizers.Adam):
     def build(self, variables):
         super().build(variables)
         self._counts = [
-            self.add_variable((), "float32", name=f"count_{i}")
+            self.add_variable((), name=f"count_{i}")
             for i in range(len(variables))
         ]
 

@@ -27,7 +27,7 @@ class Trainer:
         statistics: a `Statistics` that every step is added to.
         make_batches: function (real images already shown, `Stage`); gives a
             dataset, distributed or not, of one critic update's real images
-            an element.
+            an element, stamped with the time at which they were ready.
         critic_steps: critic updates per generator update.
         average: the `MovingAverage` to update after each step, or None.
         steps_per_call: most steps in a call; None: as many as fill half a
@@ -103,13 +103,13 @@ class Trainer:
         self.statistics.add(figures, step, waited)
 
     def _next(self, batches):
-        """(images, seconds that they took to come), measured in the graph."""
-        start = tf.timestamp()
-        with tf.control_dependencies([start]):
-            images = next(batches)
-        there = self.strategy.experimental_local_results(images)
-        with tf.control_dependencies(there):
-            return images, tf.timestamp() - start
+        """(images, seconds that the step waited for them)."""
+        asked = tf.timestamp()
+        with tf.control_dependencies([asked]):
+            images, ready = next(batches)
+        # Not the time until they are here, in which the step computes.
+        stamps = self.strategy.experimental_local_results(ready)
+        return images, tf.maximum(tf.reduce_max(stamps) - asked, 0.0)
 
     def _critic(self, update, images, step, critic):
         args = (images, step, critic)

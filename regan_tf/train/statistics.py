@@ -38,7 +38,7 @@ class Statistics:
         Args:
             figures: dict of float32 scalars, a mean for each of the names.
             step: int64 scalar, completed steps before this one.
-            waited: float64 scalar, seconds that its images took to come.
+            waited: float64 scalar, seconds that it waited for its images.
         """
         values = tf.stack([figures[name] for name in self.names])
         self.sums.assign_add(values)
@@ -53,8 +53,8 @@ class Statistics:
     def read(self):
         """Means since the last `reset`, by name; waits for the device.
 
-        "seconds/input_wait" is what a step waits for images at most: it may
-        compute meanwhile.
+        "seconds/input_wait" is what a step waits for images that are not
+        ready when it asks for them.
         """
         count = max(1, int(self.count.numpy()))
         means = np.asarray(self.sums.numpy(), np.float64) / count

@@ -73,17 +73,23 @@ def test_every_trainable_variable_gets_a_gradient(arch):
 
 
 @each
-def test_a_mask_of_ones_changes_nothing(arch):
+def test_masks_multiply_kernels(arch):
     pair = zip(small(arch), small(arch, masked=(True, True)), strict=True)
     inputs = latents(), pictures()
     for (plain, masked), x in zip(pair, inputs, strict=True):
-        scramble(plain)
-        ones = {v.path: np.ones(v.shape) for v in masked.variables}
-        _copy(ones | _values(plain), masked)
-        for training in (False, True):
-            np.testing.assert_array_equal(
-                masked(x, training=training), plain(x, training=training)
-            )
+        scramble(masked)
+        for of_ones in (False, True):
+            values = _values(masked)
+            if of_ones:
+                masks = [v for v in values if v.endswith("_mask")]
+                values |= {path: np.ones_like(values[path]) for path in masks}
+                _copy(values, masked)
+            for v in plain.variables:
+                v.assign(values[v.path] * values.get(f"{v.path}_mask", 1))
+            for training in (False, True):
+                np.testing.assert_array_equal(
+                    masked(x, training=training), plain(x, training=training)
+                )
 
 
 @each
@@ -119,7 +125,8 @@ def test_mixed_precision_gives_float32_near_the_exact(arch):
     with computing_in("bfloat16"):
         rough = small(arch, masked=(True, True))
     for model, i, x in _cases(arch):
-        _copy(_values(model), rough[i])
+        values = _values(model)
+        _copy(values, rough[i])
         outputs, exact = rough[i](x), model(x)
         assert outputs.dtype == tf.float32
         # bfloat16 keeps 8 bits: rounds by up to 1/256 in each layer.
@@ -128,6 +135,5 @@ def test_mixed_precision_gives_float32_near_the_exact(arch):
         kept = [v for v in rough[i].variables if "seed" not in v.path]
         assert {v.dtype for v in kept} == {"float32"}
         for variable in kept:
-            np.testing.assert_array_equal(
-                variable.numpy(), _values(model)[variable.path]
-            )
+            kept_value = values[variable.path]
+            np.testing.assert_array_equal(variable.numpy(), kept_value)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from regan_tf.nets import build_networks
 from tests.nets.conftest import scramble
 from tests.nets.numpy_layers import leaky, norm, strided, transposed
 from tests.nets.numpy_sngan import weights_of
@@ -57,3 +58,18 @@ def test_weights_start_in_the_limits_of_pytorch():
                 fan = shape[0] * shape[1] * shape[2]
             check_uniform(v, 1 / np.sqrt(fan))
     assert 0 < abs(discriminator.get_layer("dense").bias.numpy()[0]) < 1 / 22
+
+
+def test_logits_depend_on_the_batch():
+    """So real and fake images must not share one."""
+    networks = build_networks(
+        "dcgan",
+        resolution=32,
+        latent_dim=5,
+        widths=(4, 4),
+        masked=(False, False),
+    )
+    assert networks.mixes_batch
+    model, x = networks.discriminator, pictures()
+    whole, part = model(x, training=True)[:2], model(x[:2], training=True)
+    assert np.abs(whole - part).max() > 1e-3

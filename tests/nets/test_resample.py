@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from regan_tf.nets import build_networks, resample
+from regan_tf.nets import resample
 
 UP = [resample.UpConv2D, resample.MaskedUpConv2D]
 DOWN = [
@@ -97,33 +97,3 @@ def test_files_keep_the_layer(kind, tmp_path):
     x = tf.random.stateless_normal(SHAPE, (0, 1))
     np.testing.assert_array_equal(loaded(x), model(x))
     assert type(loaded.layers[1]) is kind
-
-
-@pytest.mark.parametrize("resolution", [32, 64])
-def test_networks_compute_the_same_fused_or_not(resolution):
-    options = {
-        "resolution": resolution,
-        "latent_dim": 8,
-        "widths": (4, 4),
-        "masked": (True, True),
-    }
-    fused, plain = (
-        (built.generator, built.discriminator)
-        for built in (
-            build_networks("sngan", **options, fused=fuse)
-            for fuse in (True, False)
-        )
-    )
-    inputs = tf.random.stateless_normal((2, 8), (0, 1))
-    for one, other in zip(fused, plain, strict=True):
-        for weight in one.variables:
-            if weight.path.endswith("mask"):
-                mask = np.ones(weight.shape)
-                mask.ravel()[::3] = 0
-                weight.assign(mask)
-        values = {v.path: v.numpy() for v in one.variables}
-        for variable in other.variables:
-            variable.assign(values[variable.path])
-        outputs = one(inputs)
-        np.testing.assert_allclose(other(inputs), outputs, rtol=1e-4, atol=1e-5)
-        inputs = outputs

@@ -1,0 +1,76 @@
+"""The benchmarks' arithmetic and protocol; whole runs are slow tests."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.cases import interval
+from benchmarks.peer import Side
+from benchmarks.scaling import settings
+
+ECHO = (
+    "import sys, json\n"
+    "for i, _ in enumerate(sys.stdin):\n"
+    "    print(json.dumps({'seconds': i}), flush=True)\n"
+)
+TOY = (
+    "--dataset=digits --generator_width=4 --discriminator_width=4 "
+    "--batch_size=4 --generator_batch_size=4 --rounds=1 --mask_rounds=3"
+)
+
+
+def test_interval_is_of_order_statistics():
+    values = list(range(21, 0, -1))
+    # The 6th and the 16th of 21 enclose the median with a chance of 97%, the
+    # 7th and the 15th with one of 92%.
+    assert interval(values) == (11, 6, 16)
+    assert interval([3.0]) == (3.0, 3.0, 3.0)
+    assert interval([1, 2]) == (1.5, 1, 2)
+
+
+def test_sides_step_when_they_are_told():
+    sides = [Side([sys.executable, "-c", ECHO]) for _ in range(2)]
+    for side in sides:
+        side.warm_up()
+    for _ in range(3):
+        for side in sides:
+            side.step()
+    for side in sides:
+        side.end()
+        assert [f["seconds"] for f in side.figures] == [2, 3, 4]
+        assert side.process.returncode == 0
+        assert side.first_step_seconds > 0
+
+
+def test_a_side_that_ends_is_named():
+    side = Side([sys.executable, "-c", "pass"])
+    side.process.wait()
+    with pytest.raises((SystemExit, BrokenPipeError)):
+        side.step()
+
+
+def test_scaling_grows_one_thing_at_a_time():
+    rows = list(settings())
+    base = rows[0][1] | {"generator_width": 64}
+    for name, setting in rows:
+        differing = {k for k in base if setting[k] != base[k]}
+        assert differing <= {name}
+
+
+@pytest.mark.slow
+def test_speed_gives_its_figures(tmp_path):
+    path = tmp_path / "speed.json"
+    command = [sys.executable, "-m", "benchmarks.speed", *TOY.split()]
+    subprocess.run([*command, f"--json={path}"], check=True, timeout=600)
+    found = json.loads(path.read_text())
+    cases = [(r["precision"], r["fused"]) for r in found["steps"]]
+    assert len(set(cases)) == 4
+    for row in found["steps"]:
+        seconds = row["seconds_per_step"]
+        assert row["images_per_second"] == pytest.approx(5 * 4 / seconds)
+    assert found["masks"]["alternations"] == 3
+    shares = [r["wait_share"] for r in found["input"]]
+    assert all(0 <= share < 1 for share in shares)
+    assert len(found["processes"]) == 2
