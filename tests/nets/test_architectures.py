@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from regan_tf.precision import computing_in
 from regan_tf.recipes import RECIPES
-from regan_tf.regan.layers import strip_masks
+from regan_tf.regan.layers import masked_layers, strip_masks
 from tests.nets.conftest import scramble
 from tests.nets.small import latents, pictures, small
 
@@ -134,6 +134,8 @@ def test_mixed_precision_gives_float32_near_the_exact(arch):
         assert error < 0.05 * max(1, np.sqrt(np.mean(exact**2)))
         kept = [v for v in rough[i].variables if "seed" not in v.path]
         assert {v.dtype for v in kept} == {"float32"}
+        if i == 1:  # the last, whose results are logits
+            assert masked_layers(rough[1])[-1].compute_dtype == "float32"
         for variable in kept:
             kept_value = values[variable.path]
             np.testing.assert_array_equal(variable.numpy(), kept_value)

@@ -1,0 +1,51 @@
+"""Every file of configs/ gives a run that fits itself."""
+
+import glob
+import os
+
+import pytest
+
+from regan_tf.run import KNOWN_COUNTS
+from regan_tf.regan.schedule import check_timetable, make_schedule
+from tests.tiny import config_of
+
+FILES = sorted(glob.glob("configs/*.flags"))
+DENSE = [path for path in FILES if path.endswith("_dense.flags")]
+PATH = "--data_path=somewhere"
+
+
+def _config(path):
+    text = open(path, encoding="utf-8").read()
+    words = [PATH] if "=tiny_imagenet" in text else []
+    config = config_of(f"--flagfile={path}", *words)
+    return config.at(KNOWN_COUNTS[config.data.dataset])
+
+
+@pytest.mark.parametrize("path", sorted(set(FILES) - set(DENSE)))
+def test_its_phases_fit(path):
+    config = _config(path)
+    start = config.stages.last.fade_end
+    check_timetable(make_schedule(config), config.training.steps, start)
+    name = os.path.basename(path)
+    lines = open(path, encoding="utf-8").read().splitlines()
+    assert any(line.endswith(f"--flagfile=configs/{name}") for line in lines)
+    flags = [line for line in lines if not line.startswith("#")]
+    assert flags == sorted(flags)
+
+
+@pytest.mark.parametrize("path", DENSE)
+def test_a_dense_twin_differs_by_its_pruning(path):
+    twin = path.replace("_dense.flags", ".flags")
+    words = [PATH] if "tiny_imagenet" in path else []
+    dense, sparse = (
+        config_of(f"--flagfile={p}", *words).as_dict() for p in (path, twin)
+    )
+    differing = {k for k in dense if dense[k] != sparse[k]}
+    assert differing == {"method.prune", "output.run_dir"}
+
+
+def test_published_recipes_have_a_twin_and_small_ones():
+    names = {os.path.basename(p).removesuffix(".flags") for p in FILES}
+    for arch in ("sngan", "sngan_cnn", "dcgan", "progan", "autogan_a"):
+        assert {arch, f"{arch}_dense"} <= names
+        assert f"small_{arch.removesuffix('_a')}" in names
