@@ -155,8 +155,9 @@ def strip_masks(model, values=None, into=None):
     def stripped(layer):
         stock = getattr(layer, "stock", type(layer))
         config = layer.get_config()
-        if layer.compute_dtype != layer.variable_dtype:
-            config["dtype"] = layer.variable_dtype
+        kept = getattr(layer, "variable_dtype", None)  # operations have none
+        if kept and layer.compute_dtype != kept:
+            config["dtype"] = kept
         return stock.from_config(config)
 
     copy = into or keras.models.clone_model(model, clone_function=stripped)
