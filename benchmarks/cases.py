@@ -42,7 +42,8 @@ class Case:
             self.gan.average,
             steps_per_call=1,
         )
-        self.done = 0
+        # Growing networks are timed at their last resolution.
+        self.done = config.stages.last.fade_end
 
     def seconds(self, steps=1, callbacks=()):
         """Seconds of a step, from a run of `steps`."""

@@ -17,6 +17,7 @@ input         seconds that a step waits for images that are not ready when it
 """
 
 import io
+import itertools
 import json
 import os
 import resource
@@ -44,6 +45,7 @@ from benchmarks.cases import (
     noise_images,
 )
 from regan_tf import flags as regan_flags
+from regan_tf.precision import POLICIES
 
 FLAGS = flags.FLAGS
 _PARTS = ("processes", "steps", "masks", "input")
@@ -73,7 +75,9 @@ def step_table(config, precisions, rounds):
             cases[precision, fused] = Case(changed, batches_of(config))
     rates = {precision: matmul_rate(precision) for precision in precisions}
     times = in_turn(cases, rounds)
-    flops = sum(vars(RunCost(config).at(1).dense).values())
+    cost, first = RunCost(config), config.stages.last.fade_end
+    flops = sum(vars(cost.at(first + 1).dense).values())
+    flops -= sum(vars(cost.at(first).dense).values())
     rows = []
     for (precision, fused), values in times.items():
         median, low, high = interval(values)
@@ -222,7 +226,9 @@ def _configurations(archs):
     from regan_tf.recipes import RECIPES
 
     for arch in RECIPES if archs == ["all"] else archs or [FLAGS.arch]:
-        FLAGS.arch = arch
+        FLAGS.arch = arch.removesuffix("_karras")
+        variant = "karras" if arch.endswith("_karras") else "regan"
+        FLAGS.progan_variant = variant
         yield configuration()
 
 
@@ -290,10 +296,16 @@ def main(argv):
     if FLAGS.serve:
         serve(in_precision(configuration(), FLAGS.serve))
         return
+    if "auto" in FLAGS.precisions:
+        raise SystemExit(f"--precisions must be of {', '.join(POLICIES)}")
     unknown = set(FLAGS.parts) - set(_PARTS)
     if unknown:
         raise SystemExit(f"--parts must be of {_PARTS}. Received: {unknown}")
-    words = [w for w in sys.argv[1:] if not w.startswith("--json")]
+    words = [
+        word
+        for before, word in itertools.pairwise(sys.argv)
+        if not word.startswith("--json") and before != "--json"
+    ]
     found = measure(words)
     if "steps" in found:
         _print_steps(found["steps"])

@@ -151,6 +151,11 @@ class MethodConfig:
         )
         if self.sparsity_schedule is not None:
             parse_schedule(self.sparsity_schedule)
+            if self.regan_stages == "all":
+                raise UserError(
+                    "--sparsity_schedule counts from step 0 and cannot start "
+                    "anew in stages. Received: --regan_stages=all"
+                )
 
     def prunes(self, network: str) -> bool:
         """Whether `network` ("generator" or "discriminator") is pruned."""
@@ -210,7 +215,8 @@ class TrainingConfig:
         _check_choice("precision", self.precision, PRECISIONS)
         for name in ("gradient_penalty", "drift"):
             _check(vars(self)[name] >= 0, name, "at least 0", vars(self)[name])
-        _check(self.fade_kimg >= 0, "fade_kimg", "at least 0", self.fade_kimg)
+        fade = self.fade_kimg
+        _check(0 <= fade < math.inf, "fade_kimg", "at least 0", fade)
         for value in self.stage_batch_sizes:
             _check(value >= 1, "stage_batch_sizes", "at least 1 each", value)
 
@@ -234,6 +240,10 @@ class TrainingConfig:
         for value in self.stage_batch_sizes:
             divides = value % (devices * parts) == 0
             _check(divides, "stage_batch_sizes", by, value)
+
+    def fakes_of(self, batch_size: int) -> float:
+        """Fakes of a generator update in a stage of such real batches."""
+        return self.generator_batch_size * batch_size / self.batch_size
 
     @property
     def images_per_step(self) -> int:
@@ -289,16 +299,75 @@ class ExperimentConfig:
         _check(
             self.data.resolution in known,
             "resolution",
-            f"one of {', '.join(map(str, known))} for --arch="
-            f"{self.network.arch}",
+            f"one of {', '.join(map(str, known))} for {self._said_arch}",
             self.data.resolution,
         )
         devices = max(1, self.training.devices)
-        self.training.check_divides(devices, f"--devices={devices}")
+        self.check_divides(devices, f"--devices={devices}")
         self._check_stages()
+
+    def check_divides(self, devices: int, said: str) -> None:
+        """Checks that batches divide by devices, microbatches and groups.
+
+        Args:
+            devices: in use.
+            said: they, in words.
+
+        Raises:
+            UserError: they do not.
+        """
+        training, group = self.training, self.recipe.batch_group
+        training.check_divides(devices, said)
+        slices = devices * training.grad_accumulation
+        least = slices * group
+        sizes = (*training.stage_batch_sizes, training.batch_size)
+        for size in sizes:
+            fakes = training.fakes_of(size)
+            _check(
+                fakes == int(fakes) and fakes >= 1 and fakes % slices == 0,
+                "generator_batch_size",
+                f"such that a stage with {size} real images has a multiple "
+                f"of {slices} fakes, not {fakes:g}",
+                training.generator_batch_size,
+            )
+            for batch in (size, int(fakes)):
+                # One device alone may have less than a group.
+                _check(
+                    batch % least == 0 or (slices == 1 and batch < group),
+                    "batch_size",
+                    f"such that all batches are multiples of {least} for "
+                    f"{self._said_arch}, {group} on each device",
+                    batch,
+                )
+
+    @property
+    def _said_arch(self) -> str:
+        """The flags that choose the architecture."""
+        name, _, variant = self.network.arch.partition("_")
+        if name != "progan":
+            return f"--arch={self.network.arch}"
+        return f"--arch={name}" + f" --progan_variant={variant}" * bool(variant)
 
     def _check_stages(self) -> None:
         earlier = len(self._sides) - 1
+        if not self.recipe.grows:
+            for part, name, nothing in (
+                (self.training, "fade_kimg", 0),
+                (self.method, "regan_stages", "last"),
+            ):
+                value = getattr(part, name)
+                said = f"left out: {self._said_arch} has no earlier stage"
+                _check(value == nothing, name, said, value)
+        halvings = max(1, self.data.resolution // 32) if earlier else 1
+        for name in ("generator_width", "discriminator_width"):
+            width = getattr(self.network, name)
+            _check(
+                width % halvings == 0,
+                name,
+                f"a multiple of {halvings} at {self.data.resolution} pixels, "
+                "where the last layers are so much narrower",
+                width,
+            )
         for name in ("stage_lengths", "stage_batch_sizes"):
             value = getattr(self.training, name)
             _check(
@@ -307,7 +376,7 @@ class ExperimentConfig:
                 f"{earlier} values, of the stages before {self._sides[-1]} "
                 "pixels, or one for all"
                 if earlier
-                else f"left out: --arch={self.network.arch} does not grow",
+                else f"left out: {self._said_arch} has no earlier stage",
                 ",".join(map(str, value)),
             )
 
@@ -332,8 +401,8 @@ class ExperimentConfig:
             (*training.stage_batch_sizes, training.batch_size),
             (*lengths, training.steps - sum(lengths)),
             fade_images=1000 * training.fade_kimg,
-            images_per_batch=training.critic_steps,
-            fakes_per_image=training.generator_batch_size / training.batch_size,
+            critic_steps=training.critic_steps,
+            fakes_per_image=training.fakes_of(1),
         )
 
     def at(self, num_images: int) -> "ExperimentConfig":
@@ -444,7 +513,7 @@ def _parts() -> dict[str, Any]:
 def _settings_since() -> dict[str, Any]:
     """Settings that older runs do not record, with what those runs did."""
     return {
-        f"{part}.{field.name}": field.default
+        f"{part}.{field.name}": _plain(field.default)
         for part, kind in _parts().items()
         for field in dataclasses.fields(kind)
         if field.default is not dataclasses.MISSING

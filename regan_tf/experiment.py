@@ -195,6 +195,7 @@ class Experiment:
             facts=self._facts,
             save_best=self.checkpointer.save_best,
             devices=self.devices,
+            first_step=self.stages.last.fade_end,
         )
 
     def _facts(self, step):
@@ -309,10 +310,12 @@ class Experiment:
         if step < self.stages.last.fade_end:
             self.scorer.draw_early(step, self.gan.sampled)
             start = self.stages.last.fade_end
-            print(
-                f"step {step:,}: at {self.gan.view.resolution} pixels; scores "
-                f"start with step {start:,}, when all layers have faded in"
-            )
+            if self.evaluator is not None:
+                print(
+                    f"step {step:,}: at {self.gan.view.resolution} pixels; "
+                    f"scores start with step {start:,}, when all layers have "
+                    "faded in"
+                )
             return
         for kind, scores in self.scorer.score(step, thorough=last).items():
             print(f"step {step:,}: {kind} {short(scores)}")

@@ -75,7 +75,8 @@ def export_generator(generator, latent_dim, path, about):
     """Writes a SavedModel that needs no code of this package.
 
     Signatures: `serving_default` takes `latents` (B, latent_dim) and gives
-    `images` (B, R, R, 3) float32 in [-1, 1]; `sample` takes int32 scalars
+    `images` (B, R, R, 3) float32 in [-1, 1] (not clipped by generators with
+    linear images, such as ProGAN's); `sample` takes int32 scalars
     `seed` and `count` and gives `images` as uint8. Written under a temporary
     name, then renamed. Beside it, `about.json` tells what it is.
 

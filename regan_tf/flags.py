@@ -450,6 +450,9 @@ def _training(recipe: Recipe) -> TrainingConfig:
         "lr_decay ema_decay fade_kimg"
     ).split()
     steps = recipe.steps if FLAGS.steps is None else FLAGS.steps
+    values = {name: _or_recipe(name, recipe) for name in names}
+    if recipe.grows and FLAGS.generator_batch_size is None:
+        values["generator_batch_size"] = values["batch_size"]
     return TrainingConfig(
         steps=Duration.parse(steps, "steps"),
         **_stages(recipe),
@@ -464,7 +467,7 @@ def _training(recipe: Recipe) -> TrainingConfig:
         precision=FLAGS.precision,
         grad_accumulation=FLAGS.grad_accumulation,
         jit=FLAGS.jit,
-        **{name: _or_recipe(name, recipe) for name in names},
+        **values,
     )
 
 

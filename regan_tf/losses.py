@@ -72,7 +72,8 @@ def gradient_penalty(gradients):
         (the norm has none there).
     """
     squares = ops.sum(ops.square(gradients), axis=(1, 2, 3))
-    positive = squares > 0
+    # Not "> 0", which would hide a gradient that is not a number.
+    positive = squares != 0
     norms = ops.sqrt(ops.where(positive, squares, 1.0))
     norms = ops.where(positive, norms, 0.0)
     return ops.square(norms - 1.0)[:, None]

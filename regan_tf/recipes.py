@@ -11,7 +11,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Recipe:
     """Defaults of one architecture; every field can be overridden by a flag
-    of the same name unless marked (fixed).
+    of the same name (`stage_length` by --stage_lengths) unless marked (fixed).
 
     Attributes:
         source: where the figures come from. (fixed)
@@ -46,6 +46,8 @@ class Recipe:
             the last.
         fade_kimg: thousands of images in which the layers of a stage fade
             in.
+        batch_group: a device's batches must be multiples of this, or
+            smaller, as statistics are over so many images. (fixed)
     """
 
     source: str
@@ -73,6 +75,7 @@ class Recipe:
     stage_length: str = "0"
     stage_batch_sizes: tuple[int, ...] = ()
     fade_kimg: float = 0.0
+    batch_group: int = 1
 
 
 def _autogan(variant: str) -> Recipe:
@@ -216,6 +219,7 @@ RECIPES: dict[str, Recipe] = {
         "karras",
         "Karras et al. 2018 (arXiv:1710.10196), appendix A.1",
         resolutions=(4, 8, 16, 32, 64, 128, 256),
+        batch_group=4,
         steps="12000kimg",
         batch_size=16,
         stage_batch_sizes=(16, 16, 16, 16, 16, 16),

@@ -174,7 +174,7 @@ def start_tensorflow(config: ExperimentConfig):
             f"update. Received: {replicas} devices in use; pass --nojit or "
             "--devices=1"
         )
-    config.training.check_divides(replicas, f"the {replicas} devices in use")
+    config.check_divides(replicas, f"the {replicas} devices in use")
     gpus = bool(tf.config.list_physical_devices("GPU"))
     devices = "GPU(s)" if gpus else "CPU device(s); TensorFlow finds no GPU"
     print(f"training on {replicas} {devices}")

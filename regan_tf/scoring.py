@@ -32,6 +32,8 @@ class PairScorer:
             run until then.
         save_best: function (kind, step) that saves a checkpoint.
         devices: to sample on, as many as the evaluator has networks.
+        first_step: step from which on generators are whole; halves kept
+            before, in earlier stages, are not scored.
     """
 
     def __init__(
@@ -47,8 +49,11 @@ class PairScorer:
         facts,
         save_best,
         devices=(None,),
+        first_step=0,
     ):
         self.generator = generator
+        self.first_step = first_step
+        self._early = {}
         self.pair = pair
         self.is_sparse = is_sparse
         self.latent_dim = latent_dim
@@ -125,7 +130,8 @@ class PairScorer:
                 yield kind, step, [v.numpy() for v in self.generator.variables]
             elif self.pair.has(kind):
                 at = int(self.pair.kept_at[kind].numpy())
-                yield kind, at, self.pair.values(kind)
+                if at >= self.first_step:
+                    yield kind, at, self.pair.values(kind)
 
     def _fill(self, values):
         for copy in self._copies:
@@ -167,8 +173,13 @@ class PairScorer:
             step: completed steps.
             generator: latents (B, L) to images (B, r, r, 3), with masks.
         """
-        sample = Sampler(strip_masks(generator), self.latent_dim, GRID_SEED)
-        images = sample(NUM_LATENTS)
+        if generator.name not in self._early:
+            copy = strip_masks(generator)
+            sampler = Sampler(copy, self.latent_dim, GRID_SEED)
+            self._early[generator.name] = copy, sampler
+        copy, sampler = self._early[generator.name]
+        strip_masks(generator, into=copy)
+        images = sampler(NUM_LATENTS)
         factor = self._stock.output_shape[1] // images.shape[1]
         images = images.repeat(factor, 1).repeat(factor, 2)
         live = "sparse" if self.pair and self.is_sparse() else "dense"

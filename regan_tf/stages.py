@@ -95,14 +95,6 @@ class Stages(tuple):
             stage.images_per_step
         )
 
-    def step_at(self, images: int) -> int:
-        """Steps that show `images` real images, rounded to the nearest."""
-        stage = [s for s in self if s.images_before <= images][-1]
-        shown = images - stage.images_before
-        return stage.start + (
-            (2 * shown + stage.images_per_step) // (2 * stage.images_per_step)
-        )
-
 
 def resolutions_to(last: int, first: int = 4) -> tuple[int, ...]:
     """`first`, doubled until `last`."""
@@ -118,7 +110,7 @@ def make_stages(
     lengths: tuple[int, ...],
     *,
     fade_images: float,
-    images_per_batch: int,
+    critic_steps: int,
     fakes_per_image: float,
 ) -> Stages:
     """Stages of given lengths; the last ends where training does.
@@ -129,7 +121,7 @@ def make_stages(
         lengths: steps of each stage.
         fade_images: real images over which the layers of a stage fade in;
             the first stage has nothing to fade from.
-        images_per_batch: critic updates of a step.
+        critic_steps: critic updates of a step.
         fakes_per_image: size of a generator batch over that of a real one.
 
     Raises:
@@ -145,7 +137,7 @@ def make_stages(
                 f"stage has {steps} steps; raise --steps or lower "
                 "--stage_lengths"
             )
-        per_step = images_per_batch * batch
+        per_step = critic_steps * batch
         fading = round(fade_images / per_step) if i else 0
         if i and fading >= steps:
             raise UserError(

@@ -2,11 +2,12 @@
 
 import glob
 import os
+from pathlib import Path
 
 import pytest
 
-from regan_tf.run import KNOWN_COUNTS
 from regan_tf.regan.schedule import check_timetable, make_schedule
+from regan_tf.run import KNOWN_COUNTS
 from tests.tiny import config_of
 
 FILES = sorted(glob.glob("configs/*.flags"))
@@ -15,7 +16,7 @@ PATH = "--data_path=somewhere"
 
 
 def _config(path):
-    text = open(path, encoding="utf-8").read()
+    text = Path(path).read_text("utf-8")
     words = [PATH] if "=tiny_imagenet" in text else []
     config = config_of(f"--flagfile={path}", *words)
     return config.at(KNOWN_COUNTS[config.data.dataset])
@@ -27,7 +28,7 @@ def test_its_phases_fit(path):
     start = config.stages.last.fade_end
     check_timetable(make_schedule(config), config.training.steps, start)
     name = os.path.basename(path)
-    lines = open(path, encoding="utf-8").read().splitlines()
+    lines = Path(path).read_text("utf-8").splitlines()
     assert any(line.endswith(f"--flagfile=configs/{name}") for line in lines)
     flags = [line for line in lines if not line.startswith("#")]
     assert flags == sorted(flags)

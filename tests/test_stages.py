@@ -1,7 +1,10 @@
 """Stages of training: timetables by hand, and those that cannot be."""
 
+import json
+
 import pytest
 
+from regan_tf.config import config_from_dict, differences
 from regan_tf.errors import UserError
 from regan_tf.regan.schedule import AlternatingSchedule, EachStage, phases
 from regan_tf.stages import Piece, Stages, View, make_stages, resolutions_to
@@ -41,12 +44,11 @@ def test_timetable_by_hand():
     ]
 
 
-def test_images_shown_and_back():
+def test_images_shown():
     stages = _stages()
     shown = {0: 0, 10: 80, 11: 84, 30: 160, 31: 162, 100: 300}
     for step, images in shown.items():
         assert stages.images_at(step) == images
-        assert stages.step_at(images) == step
     assert stages.piece_at(9).view == View(4)
     assert stages.piece_at(10).view == View(8, True)
     assert stages.piece_at(500).view == View(16)  # beyond the end: the last
@@ -79,7 +81,16 @@ def test_others_have_one_stage():
         (["--stage_lengths=1,2,3"], "2 values, of the stages before 16"),
         (["--stage_batch_sizes=a,b"], "must be integers"),
         (["--resolution=48"], "one of 4, 8, 16, 32, 64 for --arch=progan"),
-        (["--arch=sngan", "--resolution=32"], "does not grow"),
+        (["--arch=sngan", "--resolution=32"], "no earlier stage"),
+        (["--resolution=64", "--generator_width=3"], "a multiple of 2 at 64"),
+        (
+            [
+                "--progan_variant=karras",
+                "--batch_size=6",
+                "--generator_batch_size=6",
+            ],
+            "multiples of 4 for --arch=progan --progan_variant=karras",
+        ),
     ],
 )
 def test_refuses(words, message):
@@ -94,7 +105,7 @@ def test_two_images_of_a_stage_need_steps():
             (2, 2),
             (0, 5),
             fade_images=0,
-            images_per_batch=1,
+            critic_steps=1,
             fakes_per_image=1,
         )
 
@@ -133,3 +144,26 @@ def test_variant_is_progan_s():
     assert config.network.arch == "progan_karras"
     with pytest.raises(UserError, match="is for --arch=progan"):
         config_of("--arch=sngan", "--progan_variant=karras")
+
+
+def test_a_run_recorded_before_stages_still_resumes():
+    config = tiny_config("--steps=7").at(40).as_dict()
+    later = "stage_lengths stage_batch_sizes fade_kimg drift gradient_penalty"
+    left_out = {f"training.{n}" for n in later.split()}
+    left_out |= {"method.regan_stages"}
+    recorded = {k: v for k, v in config.items() if k not in left_out}
+    assert len(recorded) == len(config) - 6
+    recorded = json.loads(json.dumps(recorded))
+    assert differences(recorded, config) == []
+    assert config_from_dict(recorded).as_dict() == config
+
+
+def test_fakes_of_earlier_stages_are_whole():
+    words = "--batch_size=8", "--generator_batch_size=2"
+    with pytest.raises(
+        UserError, match=r"2 real images has .* fakes, not 0\.5"
+    ):
+        tiny_config(*PROGAN, *words, "--stage_batch_sizes=2")
+    small = [w for w in PROGAN if "generator_batch" not in w]
+    follows = config_of(*small, "--batch_size=16", "--warmup=1")
+    assert follows.training.generator_batch_size == 16

@@ -42,6 +42,7 @@ from keras import layers as kl
 from regan_tf.nets.blocks import downsample, upsample
 from regan_tf.nets.equalized import GAIN, Bias, EqualizedLayers
 from regan_tf.nets.normalization import MinibatchDeviation, PixelNorm
+from regan_tf.nets.resample import NearestUpsampling2D
 from regan_tf.nets.views import Fade, Networks, View
 
 
@@ -321,7 +322,7 @@ def _conv3(layers, filters, name, up=False):
     if not up:
         return [conv]
     return [
-        kl.UpSampling2D(2, interpolation="nearest", name=f"{name}_up"),
+        NearestUpsampling2D(2, name=f"{name}_up"),
         conv,
     ]
 

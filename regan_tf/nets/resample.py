@@ -140,13 +140,15 @@ class NearestUpsampling2D(keras.layers.UpSampling2D):
         batch, height, width, channels = ops.shape(inputs)
         rows, columns = self.size
         window = [1, rows, columns, 1]
-        return tf.raw_ops.AvgPoolGrad(
+        share = tf.raw_ops.AvgPoolGrad(
             orig_input_shape=[batch, rows * height, columns * width, channels],
-            grad=inputs * (rows * columns),
+            grad=inputs,
             ksize=window,
             strides=window,
             padding="VALID",
         )
+        # Afterwards, although on more pixels: before, float16 could overflow.
+        return share * (rows * columns)
 
 
 @_register

@@ -11,8 +11,19 @@ class CountingAdam(keras.optimizers.Adam):
     Keras counts the optimiser's: a variable that joins after a thousand
     updates would take a first step 1 / √(1 − β2) times too large. PyTorch,
     which the recipes were tuned with, counts as this does. Otherwise as
-    `keras.optimizers.Adam`, whose arguments it has.
+    `keras.optimizers.Adam`, whose arguments it has but for `amsgrad`.
+
+    Raises:
+        ValueError: `amsgrad` is asked for.
     """
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        if self.amsgrad:
+            raise ValueError(
+                "`amsgrad` must be False: CountingAdam has no such form. "
+                "Received: amsgrad=True"
+            )
 
     def build(self, variables):
         super().build(variables)

@@ -68,9 +68,9 @@ class GANStep:
     An update may be made in `parts`: the gradients of microbatches, slices of
     the very batch and latents that it would have as a whole, are added up
     (`add_discriminator`, `add_generator`) and applied once (`apply_*`). That
-    is the same within rounding, spectral norms included, but for batch
-    normalisation: each part is normalised by its own statistics, and running
-    averages move once a part.
+    is the same within rounding, spectral norms included, but for statistics
+    over a batch (batch normalisation, minibatch deviation): each part has its
+    own, and running averages move once a part.
 
     Args:
         gan: a `regan_tf.train.gan.GAN`.
@@ -253,17 +253,28 @@ class GANStep:
                 loss += training.drift * self._mean(drift(real_logits))
             if share is not None:
                 penalty = self._mean(self._penalty(between(real, fake, share)))
-                figures["loss/gradient_penalty"] = penalty
+                shown = self._unless_left_out(penalty)
+                figures["loss/gradient_penalty"] = shown
+                figures["loss/discriminator"] = (
+                    loss + training.gradient_penalty * shown
+                )
                 loss += training.gradient_penalty * penalty
             # In float16 only; else the loss itself.
             scaled = scale(loss)
+        figures = {"loss/discriminator": loss} | figures
         figures |= {
-            "loss/discriminator": loss,
             "logits/real": self._mean(real_logits),
             "logits/fake": self._mean(fake_logits),
         }
         variables = self.discriminator.trainable_variables
         return figures, tape.gradient(scaled, variables)
+
+    def _unless_left_out(self, penalty):
+        """What logs get of a penalty: 0 where float16 overflowed in it, since
+        the loss scale leaves such an update out."""
+        if self.training.precision != "float16":
+            return penalty
+        return tf.where(tf.math.is_finite(penalty), penalty, 0.0)
 
     def _logits(self, real, fake):
         """Logits of both halves, float32 (b, 1) each."""
