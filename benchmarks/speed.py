@@ -45,6 +45,7 @@ from benchmarks.cases import (
     noise_images,
 )
 from regan_tf import flags as regan_flags
+from regan_tf.errors import UserError
 from regan_tf.precision import POLICIES
 
 FLAGS = flags.FLAGS
@@ -317,4 +318,7 @@ def main(argv):
 
 if __name__ == "__main__":
     define()
-    app.run(main, flags_parser=regan_flags.parse)
+    try:
+        app.run(main, flags_parser=regan_flags.parse)
+    except UserError as error:
+        sys.exit(f"error: {error}")

@@ -292,6 +292,19 @@ def test_two_devices_equal_one(tiny, tmp_path):
     assert any("mask" in name and (v == 0).any() for name, v in one.items())
 
 
+def test_one_gpu_s_strategy_changes_nothing(tiny, tmp_path, monkeypatch):
+    words = "--steps=3", "--ema_decay=0.9"
+    plain = joined_run(tiny(*words))
+    _train(plain)
+    strategy = tf.distribute.OneDeviceStrategy("CPU:0")
+    monkeypatch.setattr("regan_tf.run.choose_strategy", lambda _: strategy)
+    other = joined_run(tiny(*words, f"--run_dir={tmp_path / 'other'}"))
+    _train(other)
+    for name, value in _weights(other).items():
+        if "seconds" not in name:
+            np.testing.assert_array_equal(value, _weights(plain)[name], name)
+
+
 def test_the_comparison_of_devices_sees_unsynchronised_batch_norm(
     tiny, tmp_path, monkeypatch
 ):
