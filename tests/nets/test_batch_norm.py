@@ -98,3 +98,9 @@ def test_upsampling_equals_keras(size):
         np.testing.assert_array_equal(ours[0], theirs[0])
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_upsampling_does_not_overflow_in_float16():
+    layer = NearestUpsampling2D(4, dtype="mixed_float16")
+    outputs = layer(tf.fill((1, 1, 1, 1), tf.constant(5000, tf.float16)))
+    np.testing.assert_array_equal(outputs, np.full((1, 4, 4, 1), 5000))
