@@ -14,7 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.set_verbosity(logging.WARNING)
 
 regan_flags.define()
-flags.adopt_module_key_flags(regan_flags)
+for part in regan_flags.PARTS:
+    flags.adopt_module_key_flags(part)
 
 
 def main(argv):

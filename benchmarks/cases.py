@@ -30,8 +30,7 @@ class Case:
         self.config = config
         strategy = tf.distribute.get_strategy()
         self.gan = GAN(config)
-        names = (*figure_names(config.training), "loss/generator")
-        self.statistics = Statistics(names)
+        self.statistics = Statistics(figure_names(config))
         self.trainer = Trainer(
             strategy,
             config.stages,
@@ -39,7 +38,6 @@ class Case:
             self.statistics,
             batches,
             config.training.critic_steps,
-            self.gan.average,
             steps_per_call=1,
         )
         # Growing networks are timed at their last resolution.

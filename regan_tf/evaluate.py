@@ -11,14 +11,14 @@ protocol and feature network are taken unless a flag names others.
 import dataclasses
 import json
 import os
-import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from absl import app, flags, logging
+from absl import flags
 
 from regan_tf import flags as regan_flags
+from regan_tf.command import run_command
 from regan_tf.config import (
     DataConfig,
     ExperimentConfig,
@@ -365,22 +365,5 @@ def main(argv: list[str]) -> None:
     print(f"score lines: {os.path.join(output, 'scores.jsonl')}")
 
 
-def _exit_on_mistakes(function: Any) -> Any:
-    def run(argv: list[str]) -> Any:
-        try:
-            return function(argv)
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-
-    return run
-
-
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.set_verbosity(logging.WARNING)
-    define()
-    app.run(
-        _exit_on_mistakes(main),
-        flags_parser=_exit_on_mistakes(regan_flags.parse_words),
-    )
+    run_command(define, main)

@@ -42,14 +42,14 @@ def make_evaluator(config, images, devices=(None,)):
     if networks is None:
         return None
     reference = {
-        "test": images.test,
-        "train": images.full,
+        "test": images.test and images.test.of_classes(images.classes),
+        "train": images.full.of_classes(images.classes),
         "training subset": images.train,
     }[protocol.reference]
     return Evaluator(
         networks,
         protocol,
-        images.full if reference is None else reference,
+        reference,
         training=images.train,
         held_out=_held_out(images),
         cache_dir=cache_dir(),
@@ -58,9 +58,10 @@ def make_evaluator(config, images, devices=(None,)):
 
 def _held_out(images):
     """Real images that the GAN is not trained on, or None."""
-    rest = np.setdiff1d(np.arange(len(images.full)), images.indices)
+    rows = images.full.rows_of(images.classes)
+    rest = np.setdiff1d(rows, images.indices)
     if not len(rest):
-        return images.test
+        return images.test and images.test.of_classes(images.classes)
     return images.full.take(rest[draw(len(rest), _MAX_HELD_OUT)])
 
 

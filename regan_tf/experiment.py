@@ -45,8 +45,7 @@ class Experiment:
         keras.utils.set_random_seed(config.training.seed)
         with strategy.scope():
             self.gan = GAN(config)
-            names = (*figure_names(config.training), "loss/generator")
-            self.statistics = Statistics(names)
+            self.statistics = Statistics(figure_names(config))
         self.stages = config.stages
         self.regan = self._make_regan()
         self.devices = local_devices(strategy)
@@ -213,7 +212,7 @@ class Experiment:
         }
 
     def _make_log(self):
-        sources = [self._learning_rates, lambda step: self.gan.loss_scales]
+        sources = [self._learning_rates, lambda step: self.gan.figures]
         if self.regan:
             sources.append(self.regan.report)
         return Log(
@@ -255,7 +254,6 @@ class Experiment:
             self.statistics,
             self._make_batches,
             config.training.critic_steps,
-            gan.average,
             # Workers must agree where calls end, and clocks differ.
             steps_per_call=None if num_workers() == 1 else 10,
         )

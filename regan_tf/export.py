@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from regan_tf.errors import UserError
+from regan_tf.nets.views import split_at_styles
 from regan_tf.train.run_dir import folder_atomically, writing
 
 
@@ -77,7 +78,9 @@ def export_generator(generator, latent_dim, path, about):
     Signatures: `serving_default` takes `latents` (B, latent_dim) and gives
     `images` (B, R, R, 3) float32 in [-1, 1] (not clipped by generators with
     linear images, such as ProGAN's); `sample` takes int32 scalars
-    `seed` and `count` and gives `images` as uint8. Written under a temporary
+    `seed` and `count` and gives `images` as uint8. Generators with styles have
+    two more: `mapping` takes `latents` and gives `styles` (B, layers, L), and
+    `synthesis` takes `styles` and gives `images`. Written under a temporary
     name, then renamed. Beside it, `about.json` tells what it is.
 
     Args:
@@ -108,12 +111,38 @@ def export_generator(generator, latent_dim, path, about):
         ],
     )
     module.sample = tf.function(sample, input_signature=[scalar, scalar])
-    signatures = {"serving_default": module.images, "sample": module.sample}
+    module.styled = _styled(generator)
+    signatures = {
+        "serving_default": module.images,
+        "sample": module.sample,
+        **module.styled,
+    }
     with writing(path), folder_atomically(path) as folder:
         tf.saved_model.save(module, folder, signatures=signatures)
         facts = {**about, "latent_dim": latent_dim, **_sparsity(generator)}
         with open(os.path.join(folder, "about.json"), "w") as file:
             json.dump(facts, file, indent=1)
+
+
+def _styled(generator):
+    """The signatures of a generator with styles; of others none."""
+    mapping, synthesis = split_at_styles(generator)
+    if mapping is None:
+        return {}
+    specs = [
+        tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name=name)
+        for model, name in ((mapping, "latents"), (synthesis, "styles"))
+    ]
+    return {
+        "mapping": tf.function(
+            lambda latents: {"styles": mapping(latents, training=False)},
+            input_signature=specs[:1],
+        ),
+        "synthesis": tf.function(
+            lambda styles: {"images": synthesis(styles, training=False)},
+            input_signature=specs[1:],
+        ),
+    }
 
 
 def parameters(generator):

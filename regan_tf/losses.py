@@ -1,6 +1,6 @@
 """GAN losses on logits, one pair of functions a loss.
 
-Every function takes float32 logits (B, 1) and returns per-example losses of
+Every function takes float32 logits (B, n) and returns per-example losses of
 the same shape; the training step averages them over the global batch.
 """
 
@@ -10,13 +10,17 @@ from typing import Any, NamedTuple
 from keras import ops
 
 
-def hinge_discriminator(real, fake):
+def hinge_discriminator(real, fake, real_margin=1.0, fake_margin=1.0):
     """max(0, 1 − D(x)) and max(0, 1 + D(G(z))) (Miyato et al. 2018, eq. 16).
+
+    Args:
+        real, fake: logits.
+        real_margin, fake_margin: instead of the ones.
 
     Returns:
         Two arrays, of the real and of the fake half; their sum is the loss.
     """
-    return ops.relu(1.0 - real), ops.relu(1.0 + fake)
+    return ops.relu(real_margin - real), ops.relu(fake_margin + fake)
 
 
 def hinge_generator(fake):
@@ -79,15 +83,31 @@ def gradient_penalty(gradients):
     return ops.square(norms - 1.0)[:, None]
 
 
-class Loss(NamedTuple):
-    """A loss: `discriminator(real, fake)` and `generator(fake)`."""
+def soft_margin(chance):
+    """U[0.8, 1), a margin of the hinge loss for each logit (FastGAN's code).
 
-    discriminator: Callable[[Any, Any], tuple[Any, Any]]
+    Args:
+        chance: U[0, 1), of the logits' shape.
+    """
+    return 0.8 + 0.2 * chance
+
+
+class Loss(NamedTuple):
+    """A loss: `discriminator(real, fake)` and `generator(fake)`.
+
+    Attributes:
+        margin: None, or a function of U[0, 1) draws of the logits' shape that
+            gives margins, which `discriminator` takes after real and fake.
+    """
+
+    discriminator: Callable[..., tuple[Any, Any]]
     generator: Callable[[Any], Any]
+    margin: Callable[[Any], Any] | None = None
 
 
 LOSSES = {
     "hinge": Loss(hinge_discriminator, hinge_generator),
+    "soft_hinge": Loss(hinge_discriminator, hinge_generator, soft_margin),
     "non_saturating": Loss(
         non_saturating_discriminator, non_saturating_generator
     ),

@@ -46,6 +46,18 @@ class Recipe:
             the last.
         fade_kimg: thousands of images in which the layers of a stage fade
             in.
+        ema_kimg: half-life of the averaged generator in thousands of real
+            images, instead of `ema_decay`; 0 for none.
+        ema_rampup: share of the images shown so far that the half-life is at
+            first; 0 for none.
+        r1_gamma, r1_interval, r1_images, path_length, path_interval: see
+            `regan_tf.config.PenaltyConfig`.
+        diffaugment: policy, "" for none.
+        mask_exclude: layers never pruned, parts of their names.
+        styles: whether the generator has styles, whose path length can be
+            regularised. (fixed)
+        reconstructs: whether the discriminator reconstructs real images.
+            (fixed)
         batch_group: a device's batches must be multiples of this, or
             smaller, as statistics are over so many images. (fixed)
     """
@@ -76,6 +88,17 @@ class Recipe:
     stage_batch_sizes: tuple[int, ...] = ()
     fade_kimg: float = 0.0
     batch_group: int = 1
+    ema_kimg: float = 0.0
+    ema_rampup: float = 0.0
+    r1_gamma: float = 0.0
+    r1_interval: int = 1
+    r1_images: str = "plain"
+    path_length: float = 0.0
+    path_interval: int = 4
+    diffaugment: str = ""
+    mask_exclude: tuple[str, ...] = ()
+    styles: bool = False
+    reconstructs: bool = False
 
 
 def _autogan(variant: str) -> Recipe:
@@ -229,4 +252,60 @@ RECIPES: dict[str, Recipe] = {
     "autogan_a": _autogan("a"),
     "autogan_b": _autogan("b"),
     "autogan_c": _autogan("c"),
+    "stylegan2": Recipe(
+        source=(
+            "Karras et al. 2020 (arXiv:1912.04958); the small network and "
+            "its training as in DiffAugment's script for CIFAR-10, which the "
+            "paper takes over"
+        ),
+        module="regan_tf.nets.stylegan2",
+        resolutions=(8, 16, 32, 64, 128, 256, 512, 1024),
+        latent_dim=512,
+        generator_width=128,
+        discriminator_width=128,
+        loss="non_saturating",
+        steps="25000kimg",
+        critic_steps=1,
+        batch_size=32,
+        generator_batch_size=32,
+        learning_rate=2e-3,
+        beta1=0.0,
+        beta2=0.99,
+        lr_decay="none",
+        ema_decay=0.0,
+        ema_kimg=1000.0,
+        ema_rampup=0.05,
+        flip=True,
+        dequantize=False,
+        batch_group=4,
+        r1_gamma=0.1,
+        r1_images="augmented",
+        mask_exclude=("to_rgb",),
+        styles=True,
+    ),
+    "fastgan": Recipe(
+        source=(
+            "Liu et al. 2021 (arXiv:2101.04775); sizes and training as in "
+            "the authors' code"
+        ),
+        module="regan_tf.nets.fastgan",
+        resolutions=(64, 128, 256, 512, 1024),
+        latent_dim=256,
+        generator_width=64,
+        discriminator_width=64,
+        loss="soft_hinge",
+        steps=50_000,
+        critic_steps=1,
+        batch_size=8,
+        generator_batch_size=8,
+        learning_rate=2e-4,
+        beta1=0.5,
+        beta2=0.999,
+        lr_decay="none",
+        ema_decay=0.999,
+        flip=True,
+        dequantize=False,
+        diffaugment="color,translation",
+        reconstructs=True,
+    ),
 }

@@ -83,10 +83,10 @@ def dry_run(config: ExperimentConfig):
     Raises:
         UserError: the configuration does not fit its data.
     """
-    count = KNOWN_COUNTS.get(config.data.dataset)
-    if count is None or os.path.exists(config.data.path or ""):
-        count = len(_load_full(config, "train"))
     data = config.data
+    count = KNOWN_COUNTS.get(data.dataset)
+    if count is None or data.classes or os.path.exists(data.path or ""):
+        count = len(_load_full(config, "train").rows_of(data.classes))
     config = config.at(subset_count(count, data.fraction, data.num_images))
     _check_method(config)
     config = resolved(config)
@@ -107,16 +107,18 @@ class Images:
     """The image sets of a run.
 
     Attributes:
-        full: the whole training split.
+        full: the whole training split, of all classes.
         test: the test split, or None where there is none or no scores.
         train: the subset of `full` that the GAN is trained on.
         indices: its indices in `full`.
+        classes: names of those that it was chosen from; () for all.
     """
 
     full: ImageSet
     test: ImageSet | None
     train: ImageSet
     indices: np.ndarray
+    classes: tuple[str, ...] = ()
 
 
 def load_images(config: ExperimentConfig) -> Images:
@@ -129,10 +131,12 @@ def load_images(config: ExperimentConfig) -> Images:
     scored = config.output.features != "none"
     test = _load_full(config, "test") if scored else None
     data = config.data
-    count = subset_count(len(full), data.fraction, data.num_images)
-    indices = subset_indices(full.labels, len(full), count)
+    rows = full.rows_of(data.classes)
+    count = subset_count(len(rows), data.fraction, data.num_images)
+    labels = None if full.labels is None else full.labels[rows]
+    indices = rows[subset_indices(labels, len(rows), count)]
     train = full if count == len(full) else full.take(indices)
-    return Images(full, test, train, indices)
+    return Images(full, test, train, indices, data.classes)
 
 
 def _announce(images, resolution):

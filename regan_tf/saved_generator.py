@@ -25,6 +25,8 @@ class SavedGenerator:
         latent_dim: L.
         resolution: R, in pixels.
         about: its `about.json`, or {}.
+        mapping, synthesis: functions of latents (B, L) to styles
+            (B, layers, L), and of styles to images; None without styles.
 
     Raises:
         UserError: nothing loadable at `path`, or another signature.
@@ -47,6 +49,8 @@ class SavedGenerator:
                 f"the SavedModel {path!r} must have {_EXPECTED}. "
                 f"Received: {found}. Export it anew with such a signature"
             )
+        self.mapping = _single(signatures.get("mapping"))
+        self.synthesis = _single(signatures.get("synthesis"))
         self._device = tf.zeros(()).device
         self._input = _inputs(self._call)[0].name
         self._output = next(iter(self._call.structured_outputs))
@@ -72,6 +76,14 @@ class SavedGenerator:
                 f"(B, R, R, 3). Received: {shape}"
             )
         return shape[1]
+
+
+def _single(signature):
+    """A function of the one input of a signature to its one output."""
+    if signature is None:
+        return None
+    name = _inputs(signature)[0].name
+    return lambda values: next(iter(signature(**{name: values}).values()))
 
 
 def _inputs(signature):

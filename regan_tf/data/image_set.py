@@ -95,6 +95,35 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    def of_classes(self, names: tuple[str, ...]) -> "ImageSet":
+        """The images of some classes; all of them for ().
+
+        Args:
+            names: of `class_names`.
+
+        Raises:
+            UserError: a name that no class has, or no classes.
+        """
+        return self.take(self.rows_of(names)) if names else self
+
+    def rows_of(self, names: tuple[str, ...]) -> np.ndarray:
+        """Indices of the images of some classes, ascending; of all for ().
+
+        Raises:
+            UserError: as of `of_classes`.
+        """
+        if not names:
+            return np.arange(len(self))
+        unknown = [n for n in names if n not in self.class_names]
+        if unknown:
+            known = ", ".join(self.class_names[:20]) or "in no class folders"
+            raise UserError(
+                f"--classes must name classes of {self.name}, which are "
+                f"{known}. Received: {unknown[0]!r}"
+            )
+        wanted = [self.class_names.index(name) for name in names]
+        return np.flatnonzero(np.isin(self.labels, wanted))
+
     def take(self, indices: np.ndarray) -> "ImageSet":
         """The subset at `indices`, in their order, streamed if this one is.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 # Layers whose weights of two or more dimensions are not summed over.
-_WITHOUT_KERNEL = ("Embedding", "LayerNormalization", "PReLU")
+_WITHOUT_KERNEL = ("Embedding", "LayerNormalization", "Noise", "PReLU")
 
 
 @dataclass(frozen=True)

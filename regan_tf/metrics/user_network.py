@@ -51,9 +51,9 @@ def load_feature_network(path: str, *, resize: str) -> ImageNetwork:
     path = os.path.expanduser(path)
     what = f"--features={path!r}"
     is_folder = os.path.isdir(path)
-    load = _load_folder if is_folder else _load_file
+    load = load_folder if is_folder else load_file
     model, inputs = load(path, what)
-    size, dtype = _image_input(inputs, what)
+    size, dtype = image_input(inputs, what)
     name = os.path.basename(os.path.abspath(path))
     if not is_folder:
         name = os.path.splitext(name)[0]
@@ -93,7 +93,7 @@ def traced(
     return lambda images, _owner=model: graph(images)
 
 
-def _load_folder(path: str, what: str) -> tuple[Callable, list[list]]:
+def load_folder(path: str, what: str) -> tuple[Callable, list[list]]:
     """Returns the function of a SavedModel and each trace's tensors."""
     import tensorflow as tf
 
@@ -104,7 +104,7 @@ def _load_folder(path: str, what: str) -> tuple[Callable, list[list]]:
     ]
 
 
-def _load_file(path: str, what: str) -> tuple[Callable, list[list]]:
+def load_file(path: str, what: str) -> tuple[Callable, list[list]]:
     """Returns the network in a Keras file and its inputs, as one trace."""
     import keras
     import tensorflow as tf
@@ -134,7 +134,7 @@ def _load_file(path: str, what: str) -> tuple[Callable, list[list]]:
     return lambda images: model(images, training=False), [inputs]
 
 
-def _image_input(traces: list[list], what: str) -> tuple[int | None, str]:
+def image_input(traces: list[list], what: str) -> tuple[int | None, str]:
     """Returns size (None: open) and type of the images a network takes."""
     found = {_size_and_type(tensors) for tensors in traces}
     if len(found) != 1 or None in found:

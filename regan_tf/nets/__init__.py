@@ -22,12 +22,12 @@ def build_networks(arch, *, resolution, latent_dim, widths, masked, fused=True):
     Returns:
         `regan_tf.nets.views.Networks`: latents (B, L) to images
         (B, R, R, 3) in [-1, 1] (or where the architecture's file says), and
-        images to logits (B, 1), both float32.
+        images to logits (B, 1), both float32; FastGAN's of two sizes.
     """
     recipe = RECIPES[arch]
     module = importlib.import_module(recipe.module)
     options = dict(recipe.network_options)
-    if recipe.grows:
+    if hasattr(module, "networks"):
         return module.networks(
             resolution=resolution,
             latent_dim=latent_dim,

@@ -12,15 +12,19 @@ from regan_tf.nets.resample import (
     DownConv2D,
     MaskedDownConv2D,
     MaskedSpectralDownConv2D,
+    MaskedSpectralUpConv2D,
     MaskedUpConv2D,
     NearestUpsampling2D,
     SpectralDownConv2D,
+    SpectralUpConv2D,
     UpConv2D,
 )
 from regan_tf.nets.spectral_norm import (
     MaskedSpectralConv2D,
+    MaskedSpectralConv2DTranspose,
     MaskedSpectralDense,
     SpectralConv2D,
+    SpectralConv2DTranspose,
     SpectralDense,
 )
 from regan_tf.regan.layers import (
@@ -39,7 +43,7 @@ class Layers:
 
     Attributes:
         conv, dense: convolution and dense layer.
-        conv_transpose: transposed convolution, or None.
+        conv_transpose: transposed convolution.
         up_conv, down_conv: 3×3 convolution fused with the upsampling before
             or the pooling after it, or None: as two operations.
         fused: whether to save work at resamplings; else every operation is
@@ -70,14 +74,16 @@ class Layers:
 
     @classmethod
     def spectral(cls, masked, fused=True, uniform_bias=False):
-        """Spectrally normalised layers, none that upsamples."""
+        """Spectrally normalised layers."""
         if masked:
             layers = MaskedSpectralConv2D, MaskedSpectralDense
-            down = MaskedSpectralDownConv2D
+            layers += (MaskedSpectralConv2DTranspose,)
+            both = MaskedSpectralUpConv2D, MaskedSpectralDownConv2D
         else:
-            layers, down = (SpectralConv2D, SpectralDense), SpectralDownConv2D
-        down = down if fused else None
-        return cls(*layers, None, None, down, fused, uniform_bias)
+            layers = SpectralConv2D, SpectralDense, SpectralConv2DTranspose
+            both = SpectralUpConv2D, SpectralDownConv2D
+        both = both if fused else (None, None)
+        return cls(*layers, *both, fused, uniform_bias)
 
 
 def xavier(gain=1.0):

@@ -26,9 +26,13 @@ class PixelNorm(keras.layers.Layer):
         return input_shape
 
 
-def _over_devices(context, value):
-    """Mean of the values of all devices, which have batches of one size."""
-    if context.num_replicas_in_sync == 1:
+def over_devices(value):
+    """Mean of the values of all devices, which have batches of one size.
+
+    The value itself outside of a replica.
+    """
+    context = tf.distribute.get_replica_context()
+    if not context or context.num_replicas_in_sync == 1:
         return value
     total = context.all_reduce(tf.distribute.ReduceOp.SUM, value)
     return total / context.num_replicas_in_sync
@@ -81,12 +85,11 @@ class MinibatchDeviation(keras.layers.Layer):
 
     def _variance(self, x):
         """Mean square about the mean over axis 1, which is kept."""
-        context = tf.distribute.get_replica_context()
-        if self.group is not None or not context:
+        if self.group is not None:
             return ops.var(x, axis=1, keepdims=True)
-        mean = _over_devices(context, ops.mean(x, axis=1, keepdims=True))
+        mean = over_devices(ops.mean(x, axis=1, keepdims=True))
         square = ops.mean(ops.square(x - mean), axis=1, keepdims=True)
-        return _over_devices(context, square)
+        return over_devices(square)
 
     def _group_of(self, batch):
         if self.group is None:

@@ -167,6 +167,18 @@ class MaskedUpConv2D(Upsampled, MaskedConv2D):
 
 
 @_register
+class SpectralUpConv2D(Upsampled, SpectralConv2D):
+    """Spectrally normalised `UpConv2D`; the norm is of the 3×3 kernel."""
+
+
+@_register
+class MaskedSpectralUpConv2D(Upsampled, MaskedSpectralConv2D):
+    """`SpectralUpConv2D` with a mask on its kernel."""
+
+    stock = SpectralUpConv2D
+
+
+@_register
 class DownConv2D(Downsampled, keras.layers.Conv2D):
     """3×3 convolution and mean over 2×2 pixels in one."""
 

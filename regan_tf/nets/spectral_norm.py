@@ -14,6 +14,7 @@ from keras import ops
 
 from regan_tf.regan.layers import (
     MaskedConv2D,
+    MaskedConv2DTranspose,
     MaskedDense,
 )
 
@@ -153,3 +154,32 @@ class MaskedSpectralConv2D(SpectralNorm, MaskedConv2D):
     """`SpectralConv2D` with a mask on its kernel."""
 
     stock = SpectralConv2D
+
+
+class _PlainKernel:
+    """Mixin: the property `kernel` that the stock Conv2DTranspose lacks."""
+
+    @property
+    def kernel(self):
+        return self._kernel
+
+
+@keras.saving.register_keras_serializable("regan_tf")
+class SpectralConv2DTranspose(
+    SpectralNorm, _PlainKernel, keras.layers.Conv2DTranspose
+):
+    """Spectrally normalised `keras.layers.Conv2DTranspose`.
+
+    The norm is of the kernel (k, k, out, in) as a matrix of out rows and
+    k·k·in columns, as PyTorch takes it.
+    """
+
+    kernel_axis = -2
+
+
+@keras.saving.register_keras_serializable("regan_tf")
+class MaskedSpectralConv2DTranspose(SpectralNorm, MaskedConv2DTranspose):
+    """`SpectralConv2DTranspose` with a mask on its kernel."""
+
+    stock = SpectralConv2DTranspose
+    kernel_axis = -2

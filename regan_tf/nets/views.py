@@ -4,14 +4,40 @@ A network of several stages is one set of layers. Each stage computes with
 some of them, a "view": a model of its own on the shared layers.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import ops
 
+from regan_tf.nets.normalization import MinibatchDeviation
 from regan_tf.stages import View
 
-__all__ = ["Fade", "Networks", "View"]
+__all__ = ["Fade", "Networks", "View", "split_at_styles"]
+
+# Layers that let the images of a batch see each other.
+_MIXING = (keras.layers.BatchNormalization, MinibatchDeviation)
+
+
+def split_at_styles(generator):
+    """(latents to styles, styles to images) of a generator with styles.
+
+    Args:
+        generator: a `keras.Model`; its styles are the output of the layer
+            named "styles".
+
+    Returns:
+        Two models on its layers, or (None, None) where it has no styles.
+    """
+    named = {layer.name: layer for layer in generator.layers}
+    if "styles" not in named:
+        return None, None
+    styles = named["styles"].output
+    return (
+        keras.Model(generator.input, styles, name="mapping"),
+        keras.Model(styles, generator.output, name="synthesis"),
+    )
 
 
 @keras.saving.register_keras_serializable("regan_tf")
@@ -72,6 +98,16 @@ class Networks:
         group: how many images such a statistic is over: a batch must be a
             multiple of it, or smaller. None: over all of a batch (of one
             device), or there is no such statistic.
+        full_size: the generator without its images of smaller sizes, where it
+            makes several (as a list, the full size first, which the
+            discriminator then takes).
+        mapping, synthesis: latents to styles (B, layers, L), and styles to
+            images, where there are styles.
+        reconstructor: [*images, quarter (B,) int32] to [logits,
+            *reconstructions], where the discriminator makes some.
+        pyramid: function of real images that gives the list of sizes.
+        targets: function (real images, quarter) of what reconstructions are
+            compared with.
 
     A view has fewer variables than the whole. The generator that is exported
     and scored is `generators[View(resolution)]` of the last resolution.
@@ -84,6 +120,16 @@ class Networks:
     fades: tuple = ()
     mixes_batch: bool = False
     group: int | None = None
+    full_size: keras.Model | None = None
+    mapping: keras.Model | None = None
+    synthesis: keras.Model | None = None
+    reconstructor: keras.Model | None = None
+    pyramid: Callable[[Any], list] | None = None
+    targets: Callable[[Any, Any], list] | None = None
+
+    def delivered(self, view):
+        """The generator of a view as it is scored and exported."""
+        return self.full_size or self.generators[view]
 
     @classmethod
     def single(cls, generator, discriminator, resolution):
@@ -105,13 +151,15 @@ class Networks:
                 f"{shapes[1]}"
             )
         view = View(resolution)
+        mapping, synthesis = split_at_styles(generator)
         return cls(
             generator,
             discriminator,
             {view: generator},
             {view: discriminator},
+            mapping=mapping,
+            synthesis=synthesis,
             mixes_batch=any(
-                isinstance(layer, keras.layers.BatchNormalization)
-                for layer in discriminator.layers
+                isinstance(layer, _MIXING) for layer in discriminator.layers
             ),
         )

@@ -18,13 +18,18 @@ class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
             zero; None keeps it constant.
         updates_per_step: optimiser updates in one training step; the decay
             moves once a step, as in pytorch-gan-collections.
+        lazy_every: steps from one further update, of a lazy penalty, to the
+            next, the first of them in step 0; None: there are none.
     """
 
-    def __init__(self, base, decay_steps=None, updates_per_step=1):
+    def __init__(
+        self, base, decay_steps=None, updates_per_step=1, lazy_every=None
+    ):
         super().__init__()
         self.base = base
         self.decay_steps = decay_steps
         self.updates_per_step = updates_per_step
+        self.lazy_every = lazy_every
         self.factor = keras.Variable(
             1.0,
             trainable=False,
@@ -37,13 +42,16 @@ class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
         rate = self.base * ops.convert_to_tensor(self.factor)
         if self.decay_steps is None:
             return rate
-        step = ops.floor_divide(update, self.updates_per_step)
+        every = self.lazy_every or 1
+        block = self.updates_per_step * every + bool(self.lazy_every)
+        step = ops.floor_divide(update * every, block)
         left = 1.0 - ops.cast(step, "float32") / float(self.decay_steps)
         return rate * ops.maximum(left, 0.0)
 
     def at(self, step):
         """The rate of training step `step` (from 0), as a float."""
-        rate = self(step * self.updates_per_step)
+        lazy = -(-step // self.lazy_every) if self.lazy_every else 0
+        rate = self(step * self.updates_per_step + lazy)
         return float(ops.convert_to_numpy(rate))
 
     def get_config(self):
@@ -51,6 +59,7 @@ class SwitchableDecay(keras.optimizers.schedules.LearningRateSchedule):
             "base": self.base,
             "decay_steps": self.decay_steps,
             "updates_per_step": self.updates_per_step,
+            "lazy_every": self.lazy_every,
         }
 
 

@@ -1,9 +1,12 @@
 """Two networks, their optimisers, and all that a checkpoint must hold."""
 
 import keras
+import tensorflow as tf
 
-from regan_tf.ema import MovingAverage
+from regan_tf.augment.apa import AdaptivePseudoAugmentation
+from regan_tf.ema import MovingAverage, constant_decay, half_life_decay
 from regan_tf.nets import build_networks
+from regan_tf.perceptual import load_perceptual
 from regan_tf.precision import computing_in
 from regan_tf.regan.learning_rate import SwitchableDecay
 from regan_tf.stages import View
@@ -26,6 +29,10 @@ class GAN:
         generator_optimizer, discriminator_optimizer: built Adam optimisers,
             within a `LossScale` where networks compute in float16.
         average: the `MovingAverage` of the generator, or None.
+        apa: the pseudo augmentation's state, or None.
+        perceptual: function of how unlike images and reconstructions are,
+            where the discriminator makes some.
+        path_mean: mean path length of the generator so far.
         stop_training: set by a callback to end training.
     """
 
@@ -38,20 +45,42 @@ class GAN:
         self.last_view = self.view = View(config.data.resolution, False)
         self.average = None
         training = config.training
-        if training.ema_decay:
+        if training.averages:
             self._delivers = build(config)
             self.average = MovingAverage(
-                self.generator, self._delivers.generator, training.ema_decay
+                self.generator, self._delivers.generator, _decay(training)
             )
-        self.generator_rate = _rate(training, 1)
-        self.discriminator_rate = _rate(training, training.critic_steps)
-        self.generator_optimizer = _adam(training, self.generator_rate)
-        self.discriminator_optimizer = _adam(training, self.discriminator_rate)
+        self.apa = _apa(config) if config.augment.apa else None
+        self.perceptual = self._perceptual(config.penalty.perceptual_path)
+        # Of the path lengths so far; every device computes the same.
+        self.path_mean = tf.Variable(
+            0.0,
+            trainable=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        intervals = config.penalty.intervals
+        self.generator_rate = _rate(training, 1, intervals["generator"])
+        self.discriminator_rate = _rate(
+            training, training.critic_steps, intervals["discriminator"]
+        )
+        self.generator_optimizer = _adam(
+            training, self.generator_rate, intervals["generator"]
+        )
+        self.discriminator_optimizer = _adam(
+            training, self.discriminator_rate, intervals["discriminator"]
+        )
         # Unbuilt optimisers would create variables inside the traced step.
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(
             self.discriminator.trainable_variables
         )
+
+    def _perceptual(self, path):
+        """What compares reconstructions, if there are any."""
+        reconstructor = self.networks.reconstructor
+        if reconstructor is None:
+            return None
+        return load_perceptual(path, side=reconstructor.output_shape[-1][1])
 
     @property
     def optimizer(self):
@@ -62,12 +91,12 @@ class GAN:
     def delivered(self):
         """The generator that a run scores and exports: of the last stage,
         and averaged where the recipe has an average."""
-        return self._delivers.generators[self.last_view]
+        return self._delivers.delivered(self.last_view)
 
     @property
     def sampled(self):
         """The same of the stage being trained."""
-        return self._delivers.generators[self.view]
+        return self._delivers.delivered(self.view)
 
     def layers_in_use(self, network):
         """Names of the layers that the present view computes with.
@@ -79,8 +108,17 @@ class GAN:
         return {layer.name for layer in view._flatten_layers()}
 
     @property
-    def loss_scales(self):
-        """What float16 gradients are scaled by, as floats; else empty."""
+    def figures(self):
+        """What logs get of the state, as floats: what float16 gradients are
+        scaled by, strength of augmentation, mean path length."""
+        figures = self._loss_scales()
+        if self.apa:
+            figures |= self.apa.figures
+        if self.networks.mapping:
+            figures["path_length/mean"] = float(self.path_mean.numpy())
+        return figures
+
+    def _loss_scales(self):
         owners = {
             "generator": self.generator_optimizer,
             "discriminator": self.discriminator_optimizer,
@@ -108,6 +146,9 @@ class GAN:
             # cannot be restored into these by accident.
             for variable in thing.variables:
                 named[f"{owner}/{variable.path}"] = variable.value
+        named["path_mean"] = self.path_mean
+        if self.apa:
+            named |= {f"apa/{k}": v for k, v in self.apa.state.items()}
         # Optimisers do not count their schedules' variables as their own.
         for owner in ("generator_rate", "discriminator_rate"):
             named[f"{owner}/factor"] = getattr(self, owner).factor.value
@@ -134,20 +175,45 @@ def build(config):
         )
 
 
-def _rate(training, updates_per_step):
-    decay_steps = training.steps if training.lr_decay == "linear" else None
-    return SwitchableDecay(
-        training.learning_rate, decay_steps, updates_per_step
+def _decay(training):
+    if training.ema_kimg:
+        return half_life_decay(training.ema_kimg, training.ema_rampup)
+    return constant_decay(training.ema_decay)
+
+
+def _apa(config):
+    training, augment = config.training, config.augment
+    return AdaptivePseudoAugmentation(
+        training.images_per_step,
+        target=augment.apa_target,
+        kimg=augment.apa_kimg,
     )
 
 
-def _adam(training, rate):
+def _lazy_ratio(interval):
+    """What rate and decays of an Adam are raised to under lazy updates, which
+    it makes beside its own (Karras et al. 2020, appendix B)."""
+    return 1.0 if interval is None else interval / (interval + 1)
+
+
+def _rate(training, updates_per_step, lazy_interval):
+    decay_steps = training.steps if training.lr_decay == "linear" else None
+    return SwitchableDecay(
+        training.learning_rate * _lazy_ratio(lazy_interval),
+        decay_steps,
+        updates_per_step,
+        lazy_interval,
+    )
+
+
+def _adam(training, rate, lazy_interval):
     # Layers that join later are to take first steps of the usual size.
     kind = CountingAdam if training.stage_lengths else keras.optimizers.Adam
+    ratio = _lazy_ratio(lazy_interval)
     adam = kind(
         rate,
-        beta_1=training.beta1,
-        beta_2=training.beta2,
+        beta_1=training.beta1**ratio,
+        beta_2=training.beta2**ratio,
         epsilon=1e-8,  # PyTorch's default, which the recipes were tuned with
         name="adam",  # in checkpoints; unnamed ones are numbered as made
     )

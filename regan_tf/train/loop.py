@@ -23,13 +23,12 @@ class Trainer:
         strategy: a `tf.distribute.Strategy`.
         stages: the run's `Stages`; each of their pieces is traced once.
         make_step: function of a `Piece` that gives its `GANStep`, whose
-            methods run in replica context.
+            updates run in replica context.
         statistics: a `Statistics` that every step is added to.
         make_batches: function (real images already shown, `Stage`); gives a
             dataset, distributed or not, of one critic update's real images
             an element, stamped with the time at which they were ready.
         critic_steps: critic updates per generator update.
-        average: the `MovingAverage` to update after each step, or None.
         steps_per_call: most steps in a call; None: as many as fill half a
             second.
     """
@@ -42,7 +41,6 @@ class Trainer:
         statistics,
         make_batches,
         critic_steps,
-        average=None,
         steps_per_call=None,
     ):
         self.strategy = strategy
@@ -51,7 +49,6 @@ class Trainer:
         self.statistics = statistics
         self.make_batches = make_batches
         self.critic_steps = critic_steps
-        self.average = average
         self.steps_per_call = steps_per_call
         self._functions = {}
 
@@ -78,14 +75,15 @@ class Trainer:
             for name, value in per_replica.items()
         }
 
-    def _steps(self, update, batches, first, count):
+    def _steps(self, gan_step, batches, first, count):
         for i in tf.range(count):
-            self._one_step(update, batches, first + tf.cast(i, tf.int64))
+            self._one_step(gan_step, batches, first + tf.cast(i, tf.int64))
 
-    def _one_step(self, update, batches, step):
-        update.begin(step)
-        names = update.critic_names
-        sums = [tf.constant(0.0) for _ in names]
+    def _one_step(self, gan_step, batches, step):
+        gan_step.begin(step)
+        names = gan_step.critic.names
+        sums = {name: tf.constant(0.0) for name in names}
+        lazy = {n: tf.constant(0.0) for n in _names(gan_step.r1)}
         waited = tf.constant(0.0, tf.float64)
         # A loop in the graph, outside `run`: one trace of the update whatever
         # the number of critic steps, and optimisers may not be applied in a
@@ -93,13 +91,20 @@ class Trainer:
         for critic in tf.range(self.critic_steps):
             images, seconds = self._next(batches)
             waited += seconds
-            figures = self._critic(update, images, step, critic)
-            sums = [s + figures[n] for s, n in zip(sums, names, strict=True)]
-        figures = self._generator(update, step)
-        if self.average is not None:
-            self.average.update()
-        for name, total in zip(names, sums, strict=True):
-            figures[name] = total / float(self.critic_steps)
+            args = (images, step, critic)
+            figures = self._make(gan_step.critic, args, gan_step.parts)
+            sums = {name: sums[name] + figures[name] for name in names}
+            if gan_step.r1:
+                now = tf.logical_and(gan_step.r1.due(step), critic == 0)
+                lazy = self._if(now, gan_step.r1, args, gan_step.parts, lazy)
+        figures = {k: v / float(self.critic_steps) for k, v in sums.items()}
+        args = (step,)
+        figures |= lazy | self._make(gan_step.generator, args, gan_step.parts)
+        if gan_step.path:
+            zeros = {n: tf.constant(0.0) for n in gan_step.path.names}
+            now = gan_step.path.due(step)
+            figures |= self._if(now, gan_step.path, args, gan_step.parts, zeros)
+        gan_step.end(step, figures)
         self.statistics.add(figures, step, waited)
 
     def _next(self, batches):
@@ -111,37 +116,27 @@ class Trainer:
         stamps = self.strategy.experimental_local_results(ready)
         return images, tf.maximum(tf.reduce_max(stamps) - asked, 0.0)
 
-    def _critic(self, update, images, step, critic):
-        args = (images, step, critic)
-        if update.parts == 1:
-            return self._sum(
-                self.strategy.run(update.discriminator_update, args=args)
-            )
-        add, names = update.add_discriminator, update.critic_names
-        figures = self._parts(add, args, names, update.parts)
-        self.strategy.run(update.apply_discriminator)
-        return figures
-
-    def _generator(self, update, step):
-        if update.parts == 1:
-            return self._sum(
-                self.strategy.run(update.generator_update, args=(step,))
-            )
-        names = ("loss/generator",)
-        add = update.add_generator
-        figures = self._parts(add, (step,), names, update.parts)
-        self.strategy.run(update.apply_generator)
-        return figures
-
-    def _parts(self, add, args, names, parts):
-        """Adds the microbatches of an update; gives sums of their figures."""
-        sums = [tf.constant(0.0) for _ in names]
+    def _make(self, update, args, parts):
+        """Makes an `Update`; gives its figures, means over the batch."""
+        if parts == 1:
+            return self._sum(self.strategy.run(update.whole, args=args))
+        sums = {name: tf.constant(0.0) for name in update.names}
         # In the graph and outside `run`, for the same reasons as above:
         # synchronised batch statistics cannot be had in a replica's loop.
         for part in tf.range(parts):
-            figures = self._sum(self.strategy.run(add, args=(*args, part)))
-            sums = [s + figures[n] for s, n in zip(sums, names, strict=True)]
-        return dict(zip(names, sums, strict=True))
+            run = self.strategy.run(update.add, args=(*args, part))
+            figures = self._sum(run)
+            sums = {name: sums[name] + figures[name] for name in update.names}
+        self.strategy.run(update.apply)
+        return sums
+
+    def _if(self, now, update, args, parts, otherwise):
+        """The figures of an update if it is made now, else `otherwise`."""
+        return tf.cond(
+            now,
+            lambda: self._make(update, args, parts),
+            lambda: otherwise,
+        )
 
     def train(self, gan, start, stop, callbacks):
         """Trains from `start` to `stop` completed steps.
@@ -188,6 +183,10 @@ class Trainer:
             listed.on_train_batch_end(done - 1)
         listed.on_train_end()
         return done
+
+
+def _names(update):
+    return update.names if update else ()
 
 
 def _next_stop(callbacks, done, stop):

@@ -1,76 +1,37 @@
-"""One discriminator update and one generator update, per replica.
-
-Everything random is a function of seed, step and purpose, never of a hidden
-state: a resumed run draws what the uninterrupted one would, and each replica
-draws the global batch and takes its slice, so that several devices see what
-one device sees.
-"""
+"""The updates of a training step, per replica, and what surrounds them."""
 
 import tensorflow as tf
 
-from regan_tf.losses import LOSSES, between, drift, gradient_penalty
-from regan_tf.nets.spectral_norm import keeping_vectors
 from regan_tf.train.accumulate import GradientSum
+from regan_tf.train.discriminator_loss import (
+    DiscriminatorLoss,
+    critic_figures,
+)
+from regan_tf.train.draws import Draws, Stream, take_part
+from regan_tf.train.generator_loss import GeneratorLoss
+from regan_tf.train.update import Update
 
-# Purposes of random draws, each a stream of its own.
+# Purposes of random draws, each a stream of its own; `Draws` has others.
 _CRITIC_LATENTS, _GENERATOR_LATENTS, _FLIP, _DEQUANTIZE, _BETWEEN = range(5)
 
 
-class Stream:
-    """Random numbers of the global batch, sliced for this replica.
-
-    Args:
-        seed: the run's seed.
-        num_replicas: replicas in sync.
-    """
-
-    def __init__(self, seed, num_replicas):
-        self.seed = seed
-        self.num_replicas = num_replicas
-
-    def _seed(self, purpose, step, critic):
-        seed = tf.constant([self.seed, purpose], tf.int32)
-        fold = tf.random.experimental.stateless_fold_in
-        return fold(fold(seed, tf.cast(step, tf.int32)), critic)
-
-    def _mine(self, values):
-        size = values.shape[0] // self.num_replicas
-        context = tf.distribute.get_replica_context()
-        start = context.replica_id_in_sync_group * size
-        mine = values[start : start + size]
-        return tf.ensure_shape(mine, (size, *values.shape[1:]))
-
-    def normal(self, shape, purpose, step, critic=0):
-        """N(0, 1) of global `shape`, this replica's slice of axis 0."""
-        seed = self._seed(purpose, step, critic)
-        return self._mine(tf.random.stateless_normal(shape, seed))
-
-    def uniform(self, shape, purpose, step, critic=0):
-        """U[0, 1) of global `shape`, this replica's slice of axis 0."""
-        seed = self._seed(purpose, step, critic)
-        return self._mine(tf.random.stateless_uniform(shape, seed))
-
-
-def figure_names(training):
-    """Names of the figures of a critic update under a `TrainingConfig`."""
-    names = ("loss/discriminator", "logits/real", "logits/fake")
-    return names + ("loss/gradient_penalty",) * bool(training.gradient_penalty)
+def figure_names(config):
+    """Names of all figures of a training step under an `ExperimentConfig`."""
+    lazy = {
+        "loss/r1": config.penalty.lazy_r1,
+        "loss/path_length": config.penalty.path_length,
+    }
+    return (
+        *critic_figures(config),
+        *(name for name, wanted in lazy.items() if wanted),
+        "loss/generator",
+    )
 
 
 class GANStep:
-    """The two updates of a `GAN`, to be run in replica context.
+    """The updates of a `GAN`, to be run in replica context.
 
     To be made inside the strategy's scope, for each piece of training.
-
-    Losses are means over the global batch: each replica divides by the number
-    of replicas, since the optimisers sum gradients.
-
-    An update may be made in `parts`: the gradients of microbatches, slices of
-    the very batch and latents that it would have as a whole, are added up
-    (`add_discriminator`, `add_generator`) and applied once (`apply_*`). That
-    is the same within rounding, spectral norms included, but for statistics
-    over a batch (batch normalisation, minibatch deviation): each part has its
-    own, and running averages move once a part.
 
     Args:
         gan: a `regan_tf.train.gan.GAN`.
@@ -78,36 +39,63 @@ class GANStep:
         num_replicas: replicas in sync.
         piece: the `regan_tf.stages.Piece` to train; None: the last of the
             run.
+
+    Attributes:
+        critic: `Update` of the discriminator, of (images, step, critic):
+            uint8 (b, R, R, 3), this replica's real images; int64 scalar,
+            completed steps; int32 scalar, which critic update of the step.
+        r1: `Update` of lazy R1, of the same; or None.
+        generator: `Update` of the generator, of (step,).
+        path: `Update` of lazy path length regularisation, likewise; or None.
+        parts: microbatches of an update.
     """
 
     def __init__(self, gan, config, num_replicas, piece=None):
         self.gan = gan
         self.piece = piece or config.stages.pieces[-1]
-        view = self.piece.view
-        self.generator = gan.networks.generators[view]
-        self.discriminator = gan.networks.discriminators[view]
         self.training = config.training
         self.data = config.data
-        self.loss = LOSSES[config.training.loss]
+        self.augment = config.augment
         self.random = Stream(config.training.seed, num_replicas)
         self.num_replicas = num_replicas
         self.parts = config.training.grad_accumulation
-        if self.parts > 1:
-            self.generator_sum = GradientSum(self.generator.trainable_variables)
-            self.discriminator_sum = GradientSum(
-                self.discriminator.trainable_variables
-            )
-        if config.training.jit:
-            # Not what is around them: random draws stay what they are, and
-            # optimisers apply as anywhere.
-            for name in ("_critic_gradients", "_generator_gradients"):
-                compiled = tf.function(getattr(self, name), jit_compile=True)
-                setattr(self, name, compiled)
+        shares = num_replicas * self.parts
+        losses = DiscriminatorLoss, GeneratorLoss
+        view = self.piece.view
+        d, g = (kind(gan, config, view, shares) for kind in losses)
+        make = self._updates(d, gan.discriminator_optimizer)
+        self.critic = make(
+            critic_figures(config), self._critic_inputs, d.gradients
+        )
+        penalty = config.penalty
+        self.r1 = penalty.lazy_r1 and make(
+            ("loss/r1",), self._r1_inputs, d.r1_gradients, penalty.r1_interval
+        )
+        make = self._updates(g, gan.generator_optimizer)
+        self.generator = make(
+            ("loss/generator",), self._generator_inputs, g.gradients
+        )
+        self.path = penalty.path_length and make(
+            ("loss/path_length",),
+            self._path_inputs,
+            g.path_gradients,
+            penalty.path_interval,
+        )
 
-    @property
-    def critic_names(self):
-        """Names of the figures that a critic update gives."""
-        return figure_names(self.training)
+    def _updates(self, loss, optimizer):
+        """A maker of `Update`s of one network."""
+        variables = loss.variables
+        total = GradientSum(variables) if self.parts > 1 else None
+
+        def make(names, inputs, gradients, every=1):
+            if self.training.jit:
+                # Not what is around them: optimisers apply as anywhere.
+                gradients = tf.function(gradients, jit_compile=True)
+            return Update(
+                names, inputs, gradients, optimizer, variables, total, every
+            )
+
+        return make
 
     def begin(self, step):
         """Sets how far the newest layers have faded in, in cross-replica
@@ -123,20 +111,29 @@ class GANStep:
         for alpha in self.gan.networks.fades:
             alpha.assign(done / float(stage.fade_end - stage.start))
 
-    def _mean(self, values):
-        mean = tf.reduce_mean(values) / self.num_replicas
-        return mean / self.parts if self.parts > 1 else mean
+    def end(self, step, figures):
+        """What follows the updates, in cross-replica context: the averaged
+        generator moves, and so does the strength of pseudo augmentation.
 
-    def _slice(self, values, part):
-        """Microbatch `part` of this replica's values; all if it is None."""
-        if part is None:
-            return values
-        size = values.shape[0] // self.parts
-        mine = values[part * size : (part + 1) * size]
-        return tf.ensure_shape(mine, (size, *values.shape[1:]))
+        Args:
+            step: as of `begin`.
+            figures: dict of the step's figures, means over the global batch.
+        """
+        if self.gan.average:
+            stage = self.piece.stage
+            shown = stage.images_before + stage.images_per_step * (
+                step - stage.start + 1
+            )
+            self.gan.average.update(shown, stage.images_per_step)
+        if self.gan.apa:
+            self.gan.apa.observe(figures["logits/real_sign"])
+            self.gan.apa.update(step + 1)
 
     def _is_last(self, part):
         return None if part is None else tf.equal(part, self.parts - 1)
+
+    def _draws(self, update, step, critic, part):
+        return Draws(self.random, update, step, critic, part, self.parts)
 
     def _latents(self, size, purpose, step, critic=0):
         shape = (size, self.gan.latent_dim)
@@ -161,157 +158,37 @@ class GANStep:
             images += noise / 128.0
         return images
 
-    def discriminator_update(self, images, step, critic):
-        """One critic update.
+    def _part(self, values, part):
+        return take_part(values, part, self.parts)
 
-        Args:
-            images: uint8 (b, R, R, 3), this replica's real images.
-            step: int64 scalar, completed steps.
-            critic: int32 scalar, which critic update of the step.
-
-        Returns:
-            Dict of float32 scalars that sum over replicas to global means.
-        """
-        figures, gradients = self._critic(images, step, critic)
-        self._apply_discriminator(gradients)
-        return figures
-
-    def generator_update(self, step):
-        """One generator update; `step` and result as above."""
-        figures, gradients = self._generator(step)
-        self._apply_generator(gradients)
-        return figures
-
-    def add_discriminator(self, images, step, critic, part):
-        """Adds microbatch `part` (int32 scalar) of a critic update.
-
-        Others and result as of `discriminator_update`; the results of all
-        parts sum to its own.
-        """
-        figures, gradients = self._critic(images, step, critic, part)
-        self.discriminator_sum.add(gradients)
-        return figures
-
-    def add_generator(self, step, part):
-        """Adds microbatch `part` of a generator update, as above."""
-        figures, gradients = self._generator(step, part)
-        self.generator_sum.add(gradients)
-        return figures
-
-    def apply_discriminator(self):
-        """Ends a critic update whose parts were added."""
-        self._apply_discriminator(self.discriminator_sum.take())
-
-    def apply_generator(self):
-        """Ends a generator update whose parts were added."""
-        self._apply_generator(self.generator_sum.take())
-
-    def _apply_discriminator(self, gradients):
-        self.gan.discriminator_optimizer.apply(
-            gradients, self.discriminator.trainable_variables
-        )
-
-    def _apply_generator(self, gradients):
-        self.gan.generator_optimizer.apply(
-            gradients, self.generator.trainable_variables
-        )
-
-    def _critic(self, images, step, critic, part=None):
-        real = self._slice(self.prepare(images, step, critic), part)
+    def _critic_inputs(self, images, step, critic, part):
+        real = self._part(self.prepare(images, step, critic), part)
         size = self.piece.stage.batch_size
         z = self._latents(size, _CRITIC_LATENTS, step, critic)
         share = None
         if self.training.gradient_penalty:
             shape = (size, 1, 1, 1)
             share = self.random.uniform(shape, _BETWEEN, step, critic)
-            share = self._slice(share, part)
-        return self._critic_gradients(
-            real, self._slice(z, part), share, self._is_last(part)
-        )
+            share = self._part(share, part)
+        draws = self._draws("critic", step, critic, part)
+        return real, self._part(z, part), share, draws, self._is_last(part)
 
-    def _critic_gradients(self, real, z, share, last):
-        """(figures, gradients, times the loss scale) of images and latents.
+    def _r1_inputs(self, images, step, critic, part):
+        real = self._part(self.prepare(images, step, critic), part)
+        draws = self._draws("r1", step, critic, part)
+        return real, draws, self._is_last(part)
 
-        Args:
-            real: float32 (b, r, r, 3).
-            z: float32 (b, L).
-            share: float32 (b, 1, 1, 1), where between real and fake images
-                the gradient is penalised; None: nowhere.
-            last: bool scalar, whether this is the last part of the update;
-                None for an update as a whole.
-        """
-        training, figures = self.training, {}
-        scale = self.gan.discriminator_optimizer.scale_loss
-        fake = self.generator(z, training=True)
-        with tf.GradientTape() as tape, keeping_vectors(last):
-            real_logits, fake_logits = self._logits(real, fake)
-            real_loss, fake_loss = self.loss.discriminator(
-                real_logits, fake_logits
-            )
-            loss = self._mean(real_loss) + self._mean(fake_loss)
-            if training.drift:
-                loss += training.drift * self._mean(drift(real_logits))
-            if share is not None:
-                penalty = self._mean(self._penalty(between(real, fake, share)))
-                shown = self._unless_left_out(penalty)
-                figures["loss/gradient_penalty"] = shown
-                figures["loss/discriminator"] = (
-                    loss + training.gradient_penalty * shown
-                )
-                loss += training.gradient_penalty * penalty
-            # In float16 only; else the loss itself.
-            scaled = scale(loss)
-        figures = {"loss/discriminator": loss} | figures
-        figures |= {
-            "logits/real": self._mean(real_logits),
-            "logits/fake": self._mean(fake_logits),
-        }
-        variables = self.discriminator.trainable_variables
-        return figures, tape.gradient(scaled, variables)
+    def _generator_inputs(self, step, part):
+        size = self.piece.stage.generator_batch_size
+        z = self._latents(size, _GENERATOR_LATENTS, step)
+        draws = self._draws("generator", step, 0, part)
+        return self._part(z, part), draws, self._is_last(part)
 
-    def _unless_left_out(self, penalty):
-        """What logs get of a penalty: 0 where float16 overflowed in it, since
-        the loss scale leaves such an update out."""
-        if self.training.precision != "float16":
-            return penalty
-        return tf.where(tf.math.is_finite(penalty), penalty, 0.0)
-
-    def _logits(self, real, fake):
-        """Logits of both halves, float32 (b, 1) each."""
-        if self.gan.networks.mixes_batch:
-            return [self.discriminator(x, training=True) for x in (real, fake)]
-        # Both halves in one pass, as the discriminator has no batch
-        # statistics. PyTorch's two passes make two power iterations of
-        # spectral normalisation, this makes one.
-        both = tf.concat([real, fake], 0)
-        return tf.split(self.discriminator(both, training=True), 2)
-
-    def _penalty(self, images):
-        """The gradient penalty at float32 images (b, r, r, 3): (b, 1)."""
-        scale = self.gan.discriminator_optimizer.scale_loss
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            logits = self.discriminator(images, training=True)
-            # Scaled in float16, where the gradients of single pixels vanish.
-            total = scale(tf.reduce_sum(logits))
-        gradients = tape.gradient(total, images) / scale(tf.constant(1.0))
-        return gradient_penalty(gradients)
-
-    def _generator(self, step, part=None):
-        z = self._latents(
-            self.piece.stage.generator_batch_size, _GENERATOR_LATENTS, step
-        )
-        return self._generator_gradients(
-            self._slice(z, part), self._is_last(part)
-        )
-
-    def _generator_gradients(self, z, last):
-        """As `_critic_gradients`, of the generator's loss."""
-        scale = self.gan.generator_optimizer.scale_loss
-        with tf.GradientTape() as tape, keeping_vectors(last):
-            fake = self.generator(z, training=True)
-            logits = self.discriminator(fake, training=True)
-            loss = self._mean(self.loss.generator(logits))
-            scaled = scale(loss)
-        variables = self.generator.trainable_variables
-        return {"loss/generator": loss}, tape.gradient(scaled, variables)
+    def _path_inputs(self, step, part):
+        # Half a batch, as in Karras et al. 2020, appendix B.
+        slices = self.num_replicas * self.parts
+        size = self.piece.stage.generator_batch_size // 2
+        size = max(1, size // slices)
+        draws = self._draws("path_length", step, 0, part)
+        z = draws.normal("latents", (size, self.gan.latent_dim))
+        return z, draws, self._is_last(part)

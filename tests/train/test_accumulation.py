@@ -12,7 +12,7 @@ from regan_tf.nets.spectral_norm import SpectralDense, keeping_vectors
 from regan_tf.run import start_tensorflow
 from regan_tf.train.accumulate import GradientSum
 from regan_tf.train.callbacks import StopOnSignal
-from regan_tf.train.step import GANStep
+from regan_tf.train.discriminator_loss import DiscriminatorLoss
 from tests.tiny import joined_run, tiny_config
 
 
@@ -42,13 +42,13 @@ def _trained(tiny, tmp_path, name, *words):
 def test_parts_equal_the_whole_without_batch_norm(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("regan_tf.nets.sngan.batch_norm", lambda x, name: x)
     traced = []
-    critic = GANStep._critic_gradients
+    critic = DiscriminatorLoss.gradients
 
     def counted(self, *args):
         traced.append(args)
         return critic(self, *args)
 
-    monkeypatch.setattr(GANStep, "_critic_gradients", counted)
+    monkeypatch.setattr(DiscriminatorLoss, "gradients", counted)
     losses, whole = _trained(tiny, tmp_path, "whole")
     traced.clear()
     runs = ("--grad_accumulation=4",), ("--grad_accumulation=2", "--devices=2")

@@ -1,0 +1,38 @@
+"""What the commands of this package share: one line for a mistake."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from absl import app, logging
+
+from regan_tf.errors import UserError
+from regan_tf.flags import parse_words
+
+
+def run_command(
+    define: Callable[[], None], main: Callable[[list[str]], Any]
+) -> None:
+    """Runs a command line; a user's mistake is one line and status 2.
+
+    Args:
+        define: defines the command's flags.
+        main: as `absl.app.run` takes it.
+    """
+    # TensorFlow's start-up notes would bury the command's own lines.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.set_verbosity(logging.WARNING)
+    define()
+    app.run(_answering(main), flags_parser=_answering(parse_words))
+
+
+def _answering(function: Callable[[list[str]], Any]) -> Callable:
+    def run(argv: list[str]) -> Any:
+        try:
+            return function(argv)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+    return run
