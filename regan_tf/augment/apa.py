@@ -17,7 +17,7 @@ class AdaptivePseudoAugmentation:
     To be made in the strategy's scope.
 
     Args:
-        batch_size: real images of a critic update, all devices together.
+        batch_size: real images of a step, all devices together.
         target: λ at which p stays, in (−1, 1) (paper: 0.6).
         interval: steps between changes of p.
         kimg: thousands of images that move p by 1 (authors' code: 500).
@@ -25,8 +25,6 @@ class AdaptivePseudoAugmentation:
     Raises:
         ValueError: an argument out of its range.
     """
-
-    FIGURES = ("apa/p", "apa/lambda")
 
     def __init__(self, batch_size, target=0.6, interval=4, kimg=500):
         if batch_size < 1 or interval < 1 or kimg <= 0:
@@ -62,10 +60,12 @@ class AdaptivePseudoAugmentation:
 
     @property
     def figures(self):
-        """float32 scalars by the names of `FIGURES`: p, and the λ of its last
-        change (0 before the first)."""
-        values = tf.identity(self.p), tf.identity(self.overfitting)
-        return dict(zip(self.FIGURES, values, strict=True))
+        """Floats for logs: p, and the λ of its last change (0 before the
+        first)."""
+        return {
+            "apa/p": float(self.p.numpy()),
+            "apa/lambda": float(self.overfitting.numpy()),
+        }
 
     def mix(self, real, pseudo, uniform):
         """Real images, each replaced with chance p by its pseudo image.

@@ -23,6 +23,10 @@ class Equalized:
 
     Place it before a Keras layer with a `kernel`, masked or not. The stored
     kernel starts as N(0, 1), the bias as zero; the bias is added unscaled.
+    With a multiplier m the stored kernel starts as N(0, 1/m²), and the layer
+    computes with m times kernel and bias: the same at birth, but an optimiser
+    that normalises its steps moves it m times as fast (Karras et al. 2019,
+    arXiv:1812.04948, appendix C).
 
     The scale is applied in float32, before the kernel is cast to the layer's
     precision: that rounds each entry once. A constant rounded to bfloat16
@@ -33,33 +37,40 @@ class Equalized:
         gain: g above, positive.
         fan_in: inputs that an output counts; None for as many as the kernel
             has, side × side × channels in.
+        lr_multiplier: m above, positive.
 
     Raises:
-        ValueError: `gain` or `fan_in` is not positive.
+        ValueError: `gain`, `fan_in` or `lr_multiplier` is not positive.
     """
 
     # See KernelMask: the stock layers would store the scaled kernel.
     save_own_variables = keras.layers.Layer.save_own_variables
     load_own_variables = keras.layers.Layer.load_own_variables
 
-    def __init__(self, *args, gain=GAIN, fan_in=None, **kwargs):
-        if not gain > 0 or (fan_in is not None and not fan_in > 0):
+    def __init__(
+        self, *args, gain=GAIN, fan_in=None, lr_multiplier=1.0, **kwargs
+    ):
+        given = (gain, lr_multiplier, 1 if fan_in is None else fan_in)
+        if not all(value > 0 for value in given):
             raise ValueError(
-                "`gain` must be positive, `fan_in` too, or None for the "
-                f"kernel's own. Received: gain={gain}, fan_in={fan_in}"
+                "`gain` and `lr_multiplier` must be positive, `fan_in` too, or "
+                f"None for the kernel's own. Received: gain={gain}, "
+                f"lr_multiplier={lr_multiplier}, fan_in={fan_in}"
             )
         kwargs.setdefault(
-            "kernel_initializer", keras.initializers.RandomNormal(0.0, 1.0)
+            "kernel_initializer",
+            keras.initializers.RandomNormal(0.0, 1 / lr_multiplier),
         )
         super().__init__(*args, **kwargs)
         self.gain = gain
         self.fan_in = fan_in
+        self.lr_multiplier = lr_multiplier
 
     @property
     def scale(self):
-        """gain/√(fan in), a float, of a built layer."""
+        """m·gain/√(fan in), a float, of a built layer."""
         fan_in = self.fan_in or math.prod(self._kernel.shape[:-1])
-        return self.gain / math.sqrt(fan_in)
+        return self.lr_multiplier * self.gain / math.sqrt(fan_in)
 
     @property
     def kernel(self):
@@ -68,9 +79,24 @@ class Equalized:
             kernel = super().kernel * self.scale
         return ops.cast(kernel, self._kernel.dtype)
 
+    @property
+    def bias(self):
+        """m times the stored bias: what the layer adds; None without one."""
+        if self._bias is None or self.lr_multiplier == 1:
+            return self._bias
+        return self._bias * self.lr_multiplier
+
+    @bias.setter
+    def bias(self, value):  # by the stock layer's build
+        self._bias = value
+
     def get_config(self):
-        config = super().get_config()
-        return {**config, "gain": self.gain, "fan_in": self.fan_in}
+        return {
+            **super().get_config(),
+            "gain": self.gain,
+            "fan_in": self.fan_in,
+            "lr_multiplier": self.lr_multiplier,
+        }
 
 
 def _register(cls):
