@@ -2,7 +2,8 @@
 
 FLOPs of the layers with kernels, 2 a multiply-accumulate, over the steps of a
 run; see `Flops` for what a step is. Left out: elementwise work, normalisation,
-power iterations, optimisers, averages, scores and gradient penalties.
+power iterations, optimisers, averages, scores, penalties and augmentation,
+and decoders that a discriminator has beside its logits.
 Importable without TensorFlow.
 """
 

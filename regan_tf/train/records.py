@@ -9,6 +9,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from regan_tf.train.result import result_of
 from regan_tf.train.run_dir import write_atomically, writing
 
 PHASES = {"warm-up": 0, "sparse": 1, "dense": 2}
@@ -116,10 +117,17 @@ class Recorder:
         write_evaluation(self.run_dir.evaluation, name, found)
 
     def summary(self, document):
-        """Writes `summary.json`."""
-        with writing(self.run_dir.summary):
-            text = json.dumps(document, indent=1) + "\n"
-            write_atomically(self.run_dir.summary, text)
+        """Writes `summary.json`, and what is kept of it as `result.json`."""
+        with open(self.run_dir.flags, encoding="utf-8") as file:
+            flags_text = file.read()
+        name = os.path.basename(os.path.abspath(self.run_dir.root))
+        documents = {
+            self.run_dir.summary: document,
+            self.run_dir.result: result_of(name, flags_text, document),
+        }
+        for path, content in documents.items():
+            with writing(path):
+                write_atomically(path, json.dumps(content, indent=1) + "\n")
 
     def grid(self, step, name, images):
         """Writes a grid of images as PNG and to TensorBoard.

@@ -79,6 +79,7 @@ _LAYOUT = {
     "scores": ("scores.jsonl", "one line a score"),
     "tensorboard": ("tensorboard", "tensorboard --logdir here"),
     "summary": ("summary.json", "the finished run: scores, cost, layers"),
+    "result": ("result.json", "the same in short, to keep with the code"),
     "samples": ("samples", "image grids from fixed latents"),
     "evaluation": (
         "evaluation",
@@ -96,7 +97,8 @@ class RunDir:
     """Paths of one run.
 
     Attributes are the paths of the layout: `config`, `flags`, `subset`,
-    `metrics`, `scores`, `tensorboard`, `summary`, `samples`, `evaluation`,
+    `metrics`, `scores`, `tensorboard`, `summary`, `result`, `samples`,
+    `evaluation`,
     `checkpoints`, `saved_model`.
 
     Args:
@@ -162,7 +164,7 @@ class RunDir:
                 f"--run_dir={self.root} cannot be made: {error.strerror}"
             ) from None
         self._sweep()
-        document = {"config": facts, "versions": _versions()}
+        document = {"config": facts, "versions": versions()}
         with writing(self.root):
             text = json.dumps(document, indent=1) + "\n"
             write_atomically(self.config, text)
@@ -232,7 +234,8 @@ class RunDir:
             )
 
 
-def _versions():
+def versions():
+    """Versions of Python and of the packages that results depend on."""
     import platform
     from importlib.metadata import version
 

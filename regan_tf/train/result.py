@@ -1,0 +1,83 @@
+"""The result of a finished run, small enough to keep with the code."""
+
+import os
+import subprocess
+from typing import Any
+
+from regan_tf.train.run_dir import versions
+
+
+def result_of(name: str, flags_text: str, summary: dict[str, Any]) -> dict:
+    """What a table of results needs to know of a run, JSON-ready.
+
+    Args:
+        name: of the run.
+        flags_text: the run as a flag file.
+        summary: its `summary.json`.
+
+    Returns:
+        Dict of the name, the commit of the code (None outside of git; with
+        "+" if files differ from it), threads, versions, flags, training time,
+        images shown and, for each half, its final and its best scores.
+    """
+    scores = {
+        when: {k: _figures(v) for k, v in summary[when].items() if v}
+        for when in ("final", "best")
+    }
+    return {
+        "name": name,
+        "commit": commit(),
+        "threads": threads(),
+        "versions": versions(),
+        "flags": [_without_folders(x) for x in flags_text.splitlines() if x],
+        "steps": summary["steps"],
+        "images_shown": summary["cost"]["images_shown"],
+        "train_seconds": round(summary["train_seconds"]),
+        **scores,
+    }
+
+
+def _without_folders(flag: str) -> str:
+    """A flag whose value, if it is a path, is only the path's last part."""
+    name, is_set, value = flag.partition("=")
+    return f"{name}{is_set}{os.path.basename(value.rstrip('/'))}"
+
+
+def _figures(scores: dict[str, Any]) -> dict[str, Any]:
+    """Scores without lists and tables; of numbers five digits."""
+    kept = {}
+    for name, value in scores.items():
+        if isinstance(value, float):
+            kept[name] = float(f"{value:.5g}")
+        elif isinstance(value, int | str):
+            kept[name] = value
+    protocol = scores.get("protocol") or {}
+    wanted = ("name", "num_fake", "reference", "num_reference", "features")
+    kept["protocol"] = {k: protocol[k] for k in wanted if k in protocol}
+    return kept
+
+
+def commit() -> str | None:
+    """The commit that this package is of, in short; None if unknown."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", folder, *words]
+        found = subprocess.run(
+            command, capture_output=True, check=True, text=True
+        )
+        return found.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "--short", "HEAD") + "+" * bool(changed)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def threads() -> int:
+    """Threads that an operation computes with; results depend on it."""
+    import tensorflow as tf
+
+    chosen = tf.config.threading.get_intra_op_parallelism_threads()
+    return chosen or len(os.sched_getaffinity(0))

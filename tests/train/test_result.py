@@ -1,0 +1,56 @@
+"""What is kept of a finished run."""
+
+import json
+import os
+import subprocess
+
+from regan_tf.train import result
+
+SCORES = {
+    "of_step": 8,
+    "fd_x": 12.3456789,
+    "class_histogram": [1, 2],
+    "thorough": True,
+    "protocol": {"name": "paper", "num_fake": 10, "latent_seed": 2},
+}
+SUMMARY = {
+    "steps": 8,
+    "train_seconds": 3.7,
+    "cost": {"images_shown": 64, "dense": {}},
+    "final": {"sparse": SCORES, "dense": None},
+    "best": {},
+}
+
+
+def test_a_result_is_short_and_names_no_folder():
+    flags = "--data_path=/some/where/set.zip\n--learning_rate=1e-3\n"
+    found = result.result_of("mine", flags, SUMMARY)
+    assert found["flags"] == ["--data_path=set.zip", "--learning_rate=1e-3"]
+    assert found["final"]["sparse"] == {
+        "of_step": 8,
+        "fd_x": 12.346,
+        "thorough": True,
+        "protocol": {"name": "paper", "num_fake": 10},
+    }
+    assert list(found["final"]) == ["sparse"]
+    assert (found["train_seconds"], found["images_shown"]) == (4, 64)
+    assert found["threads"] >= 1
+    assert len(json.dumps(found)) < 1500
+
+
+def test_the_commit_says_whether_files_differ(tmp_path, monkeypatch):
+    def git(*words):
+        identity = "-c", "user.name=n", "-c", "user.email=e"
+        command = ["git", "-C", str(tmp_path), *identity, *words]
+        subprocess.run(command, check=True, capture_output=True)
+
+    monkeypatch.setattr(result, "__file__", os.path.join(tmp_path, "a.py"))
+    assert result.commit() is None
+    (tmp_path / "a.py").write_text("1")
+    git("init")
+    git("add", "a.py")
+    git("commit", "-m", "first")
+    clean = result.commit()
+    assert clean and not clean.endswith("+")
+    (tmp_path / "a.py").write_text("2")
+    assert result.commit() == clean + "+"
