@@ -12,7 +12,7 @@ from tests.tiny import config_of
 
 FILES = sorted(glob.glob("configs/*.flags"))
 DENSE = [path for path in FILES if path.endswith("_dense.flags")]
-NEEDS_PATH = "tiny_imagenet", "fewshot", "ffhq"
+NEEDS_PATH = "tiny_imagenet", "fewshot", "ffhq", "small_"
 
 
 def _words(path):
@@ -22,7 +22,7 @@ def _words(path):
 
 def _config(path):
     config = config_of(*_words(path))
-    return config.at(KNOWN_COUNTS.get(config.data.dataset, 100))
+    return config.at(KNOWN_COUNTS.get(config.data.dataset, 4000))
 
 
 @pytest.mark.parametrize("path", sorted(set(FILES) - set(DENSE)))

@@ -14,7 +14,8 @@ import tensorflow as tf
 from regan_tf.metrics.flops import count_parameters, layer_costs, total_macs
 from regan_tf.nets import stylegan2
 from regan_tf.nets.noise import drawing_from
-from regan_tf.nets.stylegan2 import Styles, discriminator, generator
+from regan_tf.nets.stylegan2 import discriminator, generator
+from regan_tf.nets.styles import Styles
 from regan_tf.precision import computing_in
 from regan_tf.regan.layers import masked_layers, strip_masks
 from regan_tf.regan.masks import magnitude_mask, num_pruned
