@@ -45,6 +45,7 @@ from benchmarks.cases import (
     noise_images,
 )
 from regan_tf import flags as regan_flags
+from regan_tf.data.known_sets import default_resolution
 from regan_tf.errors import UserError
 from regan_tf.precision import POLICIES
 
@@ -224,13 +225,21 @@ def serve(config):
 
 
 def _configurations(archs):
+    """Of each architecture, at the flag's side or the least that it has."""
     from regan_tf.recipes import RECIPES
 
+    asked = FLAGS.resolution
+    least = asked or default_resolution(FLAGS.dataset)
+    found = []
     for arch in RECIPES if archs == ["all"] else archs or [FLAGS.arch]:
         FLAGS.arch = arch.removesuffix("_karras")
         variant = "karras" if arch.endswith("_karras") else "regan"
         FLAGS.progan_variant = variant
-        yield configuration()
+        sides = RECIPES[arch].resolutions
+        FLAGS.resolution = next((s for s in sides if s >= least), asked)
+        found.append(configuration())
+    FLAGS.resolution = asked
+    return found
 
 
 def _print_steps(rows):
@@ -282,7 +291,7 @@ def measure(words):
             for config in _configurations(FLAGS.archs)
             for row in step_table(config, FLAGS.precisions, FLAGS.rounds)
         ]
-    config = next(_configurations(FLAGS.archs))
+    config = _configurations(FLAGS.archs)[0]
     found["config"] = config.as_dict()
     if "masks" in FLAGS.parts:
         found["masks"] = mask_overhead(config, FLAGS.mask_rounds)

@@ -8,7 +8,7 @@ import pytest
 
 from regan_tf.errors import UserError
 from regan_tf.flags import default_run_dir, expand_flagfiles
-from tests.tiny import tiny_config
+from tests.tiny import config_of, tiny_config
 
 MISTAKES = [
     ("--nope=1", "Unknown command line flag 'nope'"),
@@ -140,3 +140,50 @@ def test_later_flags_win_over_the_flag_file():
     config = tiny_config("--flagfile=configs/sngan.flags", "--sparsity=0.5")
     assert config.method.sparsity == 0.5
     assert config.training.batch_size == 64
+
+
+@pytest.mark.parametrize(
+    ("prune", "expected"),
+    [("generator", ("to_rgb",)), ("discriminator", ()), ("both", ("to_rgb",))],
+)
+def test_layers_that_a_recipe_leaves_out_are_the_generators(prune, expected):
+    words = "--arch=stylegan2", f"--prune={prune}", "--run_dir=unused"
+    assert config_of(*words).method.mask_exclude == expected
+    given = config_of(*words, "--mask_exclude=mapping").method
+    assert given.mask_exclude == ("mapping",)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--diffaugment=colour", "--diffaugment must be names"),
+        ("--r1_gamma=-1", "--r1_gamma must be at least 0"),
+        ("--r1_interval=0", "--r1_interval must be in"),
+        ("--path_interval=1", "--path_interval must be in"),
+        ("--path_length=2", "--path_length must be left out"),
+        ("--perceptual_path=.", "--perceptual_path must be left out"),
+        ("--perceptual_path=nowhere", "where there is nothing"),
+        ("--apa_target=1", "--apa_target must be in"),
+        ("--apa_kimg=0", "--apa_kimg must be a positive"),
+        ("--ema_kimg=-1", "--ema_kimg must be at least 0"),
+        ("--ema_kimg=1 --ema_decay=0.9", "both say how"),
+        ("--arch=stylegan2 --batch_size=6", "such that all batches are mult"),
+        ("--arch=stylegan2 --resolution=48", "--resolution must be one of"),
+        ("--arch=fastgan", "--resolution must be one of"),
+    ],
+)
+def test_penalties_and_augmentation_out_of_range(words, message):
+    with pytest.raises(UserError, match=message):
+        config_of("--run_dir=unused", *words.split())
+
+
+def test_averages_stand_for_each_other():
+    def average(*words):
+        training = config_of("--run_dir=unused", *words).training
+        return training.ema_decay, training.ema_kimg
+
+    assert average("--arch=stylegan2") == (0, 1000)
+    assert average("--arch=stylegan2", "--ema_decay=0.9") == (0.9, 0)
+    assert average("--arch=autogan_a") == (0.999, 0)
+    assert average("--arch=autogan_a", "--ema_kimg=5") == (0, 5)
+    assert average("--arch=autogan_a", "--ema_decay=0") == (0, 0)

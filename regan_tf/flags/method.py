@@ -72,7 +72,14 @@ def make(recipe: Recipe) -> MethodConfig:
         ),
         regrow=FLAGS.regrow,
         grow_lr_factor=FLAGS.grow_lr_factor,
-        mask_exclude=tuple(or_recipe("mask_exclude", recipe)),
+        mask_exclude=_excluded(recipe),
         sparsity_schedule=FLAGS.sparsity_schedule,
         regan_stages=FLAGS.regan_stages,
     )
+
+
+def _excluded(recipe: Recipe) -> tuple[str, ...]:
+    # A recipe's are layers of the generator.
+    if FLAGS.mask_exclude is None and FLAGS.prune == "discriminator":
+        return ()
+    return tuple(or_recipe("mask_exclude", recipe))

@@ -7,7 +7,12 @@ import tensorflow as tf
 
 from regan_tf.nets import resample
 
-UP = [resample.UpConv2D, resample.MaskedUpConv2D]
+UP = [
+    resample.UpConv2D,
+    resample.MaskedUpConv2D,
+    resample.SpectralUpConv2D,
+    resample.MaskedSpectralUpConv2D,
+]
 DOWN = [
     resample.DownConv2D,
     resample.MaskedDownConv2D,
