@@ -31,6 +31,7 @@ class Sampler:
     """
 
     BATCH = 100
+    PIXELS = BATCH * 64**2  # of a call, so that large images fit in memory
 
     def __init__(self, generator, latent_dim, seed=0):
         self.latent_dim = latent_dim
@@ -45,6 +46,10 @@ class Sampler:
             images,
             input_signature=[tf.TensorSpec((None, latent_dim), tf.float32)],
         )
+        side = getattr(generator, "resolution", None)
+        if side is None:
+            side = getattr(generator, "output_shape", (None, 1))[1]
+        self._at_once = max(1, min(self.BATCH, self.PIXELS // side**2))
         # A function runs where it is called, not where its variables are.
         self._device = tf.zeros(()).device
 
@@ -63,13 +68,16 @@ class Sampler:
             z = tf.random.stateless_normal(
                 (self.BATCH, self.latent_dim), seed=(self.seed, index)
             )
-            images, finite = self._images(z)
-        if not finite:
+            parts = [
+                self._images(z[i : i + self._at_once])
+                for i in range(0, self.BATCH, self._at_once)
+            ]
+        if not all(finite for _, finite in parts):
             raise UserError(
                 "the generator's images must be finite. Received: NaN or "
                 "infinite pixels; it has diverged, take an earlier one"
             )
-        return images.numpy()
+        return np.concatenate([images.numpy() for images, _ in parts])
 
 
 def export_generator(generator, latent_dim, path, about):

@@ -86,6 +86,8 @@ def main(argv: list[str]) -> None:
     from regan_tf.train.run_dir import writing
 
     painter = Painter(SavedGenerator(FLAGS.saved_model), FLAGS.truncation)
+    if FLAGS.mix:
+        painter.check_mixing(FLAGS.mix_layers)
     folder = os.path.join(FLAGS.output, "images")
     with writing(FLAGS.output):
         os.makedirs(folder, exist_ok=True)

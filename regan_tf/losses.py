@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from regan_tf.penalties import root
+
 
 def hinge_discriminator(real, fake, real_margin=1.0, fake_margin=1.0):
     """max(0, 1 − D(x)) and max(0, 1 + D(G(z))) (Miyato et al. 2018, eq. 16).
@@ -76,11 +78,7 @@ def gradient_penalty(gradients):
         (the norm has none there).
     """
     squares = ops.sum(ops.square(gradients), axis=(1, 2, 3))
-    # Not "> 0", which would hide a gradient that is not a number.
-    positive = squares != 0
-    norms = ops.sqrt(ops.where(positive, squares, 1.0))
-    norms = ops.where(positive, norms, 0.0)
-    return ops.square(norms - 1.0)[:, None]
+    return ops.square(root(squares) - 1.0)[:, None]
 
 
 def soft_margin(chance):

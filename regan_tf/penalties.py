@@ -7,7 +7,7 @@ and returns one value an image; the training step weighs and averages them.
 from keras import ops
 
 
-def _root(squares):
+def root(squares):
     """√, with a gradient of 0 at 0, where it has none."""
     # Not "> 0", which would hide a value that is not a number.
     positive = squares != 0
@@ -45,7 +45,7 @@ def path_lengths(gradients):
     """
     gradients = ops.cast(gradients, "float32")
     squares = ops.sum(ops.square(gradients), axis=2)
-    return _root(ops.mean(squares, axis=1))
+    return root(ops.mean(squares, axis=1))
 
 
 def path_penalty(lengths, mean, decay=0.01, over_devices=None):

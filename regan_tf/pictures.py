@@ -58,8 +58,15 @@ class Painter:
 
     def draw(self, codes):
         """uint8 images (N, R, R, 3) of codes."""
-        call = self.generator.synthesis or self.generator
-        return _in_batches(lambda x: to_uint8(call(x)), codes, _BATCH)
+        images = _in_batches(
+            self.generator.synthesis or self.generator, codes, _BATCH
+        )
+        if not np.all(np.isfinite(images)):
+            raise UserError(
+                "the generator's images must be finite. Received: NaN or "
+                "infinite pixels; it has diverged, take an earlier one"
+            )
+        return to_uint8(images).numpy()
 
     def images(self, count, seed):
         """uint8 (count, R, R, 3) of latents fixed by `seed`."""
@@ -82,6 +89,19 @@ class Painter:
         ]
         return self.draw(np.stack(walks))
 
+    def check_mixing(self, layers):
+        """Raises `UserError` if styles of `layers` layers cannot be mixed."""
+        if not self.generator.mapping:
+            raise UserError(
+                "--mix mixes styles, and this generator has none; leave it out"
+            )
+        count = self._styles(self.latents(1, seed=0)).shape[1]
+        if layers >= count:
+            raise UserError(
+                f"--mix_layers must be below {count}, the layers with "
+                f"styles. Received: {layers}"
+            )
+
     def mixed(self, side, layers, seed):
         """A sheet of `side` × `side` mixtures with its sources.
 
@@ -97,16 +117,8 @@ class Painter:
         Raises:
             UserError: a generator without styles, or with too few.
         """
-        if not self.generator.mapping:
-            raise UserError(
-                "--mix mixes styles, and this generator has none; leave it out"
-            )
+        self.check_mixing(layers)
         codes = self.codes(self.latents(2 * side, seed))
-        if layers >= codes.shape[1]:
-            raise UserError(
-                f"--mix_layers must be below {codes.shape[1]}, the layers "
-                f"with styles. Received: {layers}"
-            )
         left, top = codes[:side], codes[side:]
         mixtures = np.repeat(top[None], side, axis=0)
         mixtures[:, :, :layers] = left[:, None, :layers]

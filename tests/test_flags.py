@@ -167,6 +167,8 @@ def test_layers_that_a_recipe_leaves_out_are_the_generators(prune, expected):
         ("--apa_kimg=0", "--apa_kimg must be a positive"),
         ("--ema_kimg=-1", "--ema_kimg must be at least 0"),
         ("--ema_kimg=1 --ema_decay=0.9", "both say how"),
+        ("--ema_rampup=0.1", "--ema_rampup must be left out"),
+        ("--arch=stylegan2 --batch_size=2", "such that all batches are mult"),
         ("--arch=stylegan2 --batch_size=6", "such that all batches are mult"),
         ("--arch=stylegan2 --resolution=48", "--resolution must be one of"),
         ("--arch=fastgan", "--resolution must be one of"),

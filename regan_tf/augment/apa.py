@@ -40,7 +40,8 @@ class AdaptivePseudoAugmentation:
             )
         self.target = target
         self.interval = interval
-        self.pace = batch_size * interval / (kimg * 1000)
+        self.batch_size = batch_size
+        self.kimg = kimg
         self.p = tf.Variable(0.0, trainable=False)
         # Of the last change of p, for logs.
         self.overfitting = tf.Variable(0.0, trainable=False)
@@ -88,7 +89,7 @@ class AdaptivePseudoAugmentation:
         self.sum.assign_add(sign_mean)
         self.count.assign_add(1)
 
-    def update(self, step):
+    def update(self, step, batch_size=None):
         """Ends a step, in cross-replica context. Traceable.
 
         p ← max(0, p + sign(λ − target)·batch_size·interval / (1000·kimg)) if
@@ -97,10 +98,13 @@ class AdaptivePseudoAugmentation:
 
         Args:
             step: int64 scalar, completed steps, this one included.
+            batch_size: real images of the step, where it is not that of the
+                constructor.
         """
         due = tf.logical_and(step % self.interval == 0, self.count > 0)
         seen = self.sum / tf.cast(tf.maximum(self.count, 1), tf.float32)
-        move = self.pace * tf.sign(seen - self.target)
+        images = self.interval * (batch_size or self.batch_size)
+        move = images / (1000 * self.kimg) * tf.sign(seen - self.target)
         moved = tf.maximum(self.p + move, 0.0)
         self.p.assign(tf.where(due, moved, self.p))
         self.overfitting.assign(tf.where(due, seen, self.overfitting))

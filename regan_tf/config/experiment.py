@@ -75,9 +75,8 @@ class ExperimentConfig:
                 training.generator_batch_size,
             )
             for batch in (size, int(fakes)):
-                # One device alone may have less than a group.
                 check(
-                    batch % least == 0 or (slices == 1 and batch < group),
+                    batch % least == 0,
                     "batch_size",
                     f"such that all batches are multiples of {least} for "
                     f"{self._said_arch}, {group} on each device",

@@ -64,6 +64,12 @@ class TrainingConfig:
         for name in ("ema_kimg", "ema_rampup"):
             value = getattr(self, name)
             check(0 <= value < math.inf, name, "at least 0", value)
+        check(
+            self.ema_kimg > 0 or not self.ema_rampup,
+            "ema_rampup",
+            "left out, or go with --ema_kimg",
+            self.ema_rampup,
+        )
         if self.ema_kimg and self.ema_decay:
             raise UserError(
                 "--ema_kimg and --ema_decay both say how the generator is "

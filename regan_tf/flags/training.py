@@ -155,7 +155,7 @@ def make(recipe: Recipe) -> TrainingConfig:
     """The training that they ask for."""
     names = (
         "batch_size generator_batch_size critic_steps learning_rate "
-        "lr_decay fade_kimg ema_rampup"
+        "lr_decay fade_kimg"
     )
     steps = recipe.steps if FLAGS.steps is None else FLAGS.steps
     values = from_flags(names, recipe) | _average(recipe)
@@ -184,8 +184,13 @@ def _average(recipe: Recipe) -> dict[str, float]:
     """How the generator is averaged: the one given stands for the other."""
     given = {n: FLAGS[n].value for n in ("ema_decay", "ema_kimg")}
     if any(value is not None for value in given.values()):
-        return {name: value or 0.0 for name, value in given.items()}
-    return {name: getattr(recipe, name) for name in given}
+        average = {name: value or 0.0 for name, value in given.items()}
+    else:
+        average = {name: getattr(recipe, name) for name in given}
+    rampup = FLAGS.ema_rampup
+    if rampup is None:
+        rampup = recipe.ema_rampup if average["ema_kimg"] else 0.0
+    return average | {"ema_rampup": rampup}
 
 
 def _stages(recipe: Recipe) -> dict[str, tuple]:

@@ -43,8 +43,9 @@ class DiscriminatorLoss(NetworkLoss):
                 None for an update as a whole.
         """
         scale = self.gan.discriminator_optimizer.scale_loss
-        fake = self.fakes(z, draws.within("fake"))
-        real = self._mixed(real, draws)
+        with keeping_vectors(last):
+            fake = self.fakes(z, draws.within("fake"))
+            real = self._mixed(real, draws)
         with tf.GradientTape() as tape, keeping_vectors(last):
             logits, shown, penalties = self._both(real, fake, draws)
             loss = self._loss(logits, draws)
@@ -58,17 +59,20 @@ class DiscriminatorLoss(NetworkLoss):
         return figures, self.of_variables(tape, scaled)
 
     def r1_gradients(self, real, draws, last):
-        """The same of the lazy R1 alone, times its interval."""
+        """The same of the lazy R1 alone, times the updates that it stands
+        for: those of the steps of its interval."""
         every = self.penalty.r1_interval
+        updates = every * self.training.critic_steps
         scale = self.gan.discriminator_optimizer.scale_loss
-        real = self._mixed(real, draws)
+        with keeping_vectors(last):
+            real = self._mixed(real, draws)
         with tf.GradientTape() as tape, keeping_vectors(last):
             if self.penalty.r1_images == "plain":
                 value = self.mean(self._r1(real))
             else:
                 _, penalties = self._real_logits(real, draws, with_r1=True)
                 value = penalties["r1"][1]
-            scaled = scale(0.5 * self.penalty.r1_gamma * every * value)
+            scaled = scale(0.5 * self.penalty.r1_gamma * updates * value)
         # Times the interval, so that the mean over steps is the penalty's.
         figures = {"loss/r1": every * self.finite(value)}
         return figures, self.of_variables(tape, scaled)

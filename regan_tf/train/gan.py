@@ -59,15 +59,17 @@ class GAN:
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
         intervals = config.penalty.intervals
-        self.generator_rate = _rate(training, 1, intervals["generator"])
-        self.discriminator_rate = _rate(
-            training, training.critic_steps, intervals["discriminator"]
+        updates = {"generator": 1, "discriminator": training.critic_steps}
+        ratios = {k: _lazy_ratio(intervals[k], n) for k, n in updates.items()}
+        self.generator_rate, self.discriminator_rate = (
+            _rate(training, n, intervals[name], ratios[name])
+            for name, n in updates.items()
         )
         self.generator_optimizer = _adam(
-            training, self.generator_rate, intervals["generator"]
+            training, self.generator_rate, ratios["generator"]
         )
         self.discriminator_optimizer = _adam(
-            training, self.discriminator_rate, intervals["discriminator"]
+            training, self.discriminator_rate, ratios["discriminator"]
         )
         # Unbuilt optimisers would create variables inside the traced step.
         self.generator_optimizer.build(self.generator.trainable_variables)
@@ -146,7 +148,8 @@ class GAN:
             # cannot be restored into these by accident.
             for variable in thing.variables:
                 named[f"{owner}/{variable.path}"] = variable.value
-        named["path_mean"] = self.path_mean
+        if self.networks.mapping:
+            named["path_mean"] = self.path_mean
         if self.apa:
             named |= {f"apa/{k}": v for k, v in self.apa.state.items()}
         # Optimisers do not count their schedules' variables as their own.
@@ -190,30 +193,32 @@ def _apa(config):
     )
 
 
-def _lazy_ratio(interval):
+def _lazy_ratio(interval, updates_per_step):
     """What rate and decays of an Adam are raised to under lazy updates, which
     it makes beside its own (Karras et al. 2020, appendix B)."""
-    return 1.0 if interval is None else interval / (interval + 1)
+    if interval is None:
+        return 1.0
+    own = interval * updates_per_step
+    return own / (own + 1)
 
 
-def _rate(training, updates_per_step, lazy_interval):
+def _rate(training, updates_per_step, lazy_interval, lazy_ratio):
     decay_steps = training.steps if training.lr_decay == "linear" else None
     return SwitchableDecay(
-        training.learning_rate * _lazy_ratio(lazy_interval),
+        training.learning_rate * lazy_ratio,
         decay_steps,
         updates_per_step,
         lazy_interval,
     )
 
 
-def _adam(training, rate, lazy_interval):
+def _adam(training, rate, lazy_ratio):
     # Layers that join later are to take first steps of the usual size.
     kind = CountingAdam if training.stage_lengths else keras.optimizers.Adam
-    ratio = _lazy_ratio(lazy_interval)
     adam = kind(
         rate,
-        beta_1=training.beta1**ratio,
-        beta_2=training.beta2**ratio,
+        beta_1=training.beta1**lazy_ratio,
+        beta_2=training.beta2**lazy_ratio,
         epsilon=1e-8,  # PyTorch's default, which the recipes were tuned with
         name="adam",  # in checkpoints; unnamed ones are numbered as made
     )

@@ -44,6 +44,8 @@ class GeneratorLoss(NetworkLoss):
             values, mean = path_penalty(
                 path_lengths(slopes),
                 tf.convert_to_tensor(self.gan.path_mean),
+                # Parts move it one after the other.
+                decay=0.01 / self.training.grad_accumulation,
                 over_devices=over_devices,
             )
             value = self.mean(values)

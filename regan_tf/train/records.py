@@ -121,13 +121,9 @@ class Recorder:
         with open(self.run_dir.flags, encoding="utf-8") as file:
             flags_text = file.read()
         name = os.path.basename(os.path.abspath(self.run_dir.root))
-        documents = {
-            self.run_dir.summary: document,
-            self.run_dir.result: result_of(name, flags_text, document),
-        }
-        for path, content in documents.items():
-            with writing(path):
-                write_atomically(path, json.dumps(content, indent=1) + "\n")
+        _write_json(self.run_dir.summary, document)
+        result = result_of(name, flags_text, document)
+        _write_json(self.run_dir.result, result)
 
     def grid(self, step, name, images):
         """Writes a grid of images as PNG and to TensorBoard.
@@ -205,6 +201,11 @@ def write_evaluation(folder, name, found):
             write_atomically(f"{path}-prd.json", json.dumps(curve) + "\n")
     if found.neighbours is not None:
         write_png(f"{path}-neighbours.png", found.neighbours)
+
+
+def _write_json(path, document):
+    with writing(path):
+        write_atomically(path, json.dumps(document, indent=1) + "\n")
 
 
 def write_png(path, image):

@@ -69,6 +69,8 @@ def commit() -> str | None:
         return found.stdout.strip()
 
     try:
+        # Not that of a repository which the package is only installed in.
+        git("ls-files", "--error-unmatch", os.path.abspath(__file__))
         changed = git("status", "--porcelain", "--untracked-files=no")
         return git("rev-parse", "--short", "HEAD") + "+" * bool(changed)
     except (OSError, subprocess.CalledProcessError):
@@ -80,4 +82,6 @@ def threads() -> int:
     import tensorflow as tf
 
     chosen = tf.config.threading.get_intra_op_parallelism_threads()
-    return chosen or len(os.sched_getaffinity(0))
+    if hasattr(os, "sched_getaffinity"):  # not everywhere
+        return chosen or len(os.sched_getaffinity(0))
+    return chosen or os.cpu_count()

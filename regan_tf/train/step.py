@@ -68,19 +68,25 @@ class GANStep:
             critic_figures(config), self._critic_inputs, d.gradients
         )
         penalty = config.penalty
-        self.r1 = penalty.lazy_r1 and make(
-            ("loss/r1",), self._r1_inputs, d.r1_gradients, penalty.r1_interval
-        )
+        self.r1 = self.path = None
+        if penalty.lazy_r1:
+            self.r1 = make(
+                ("loss/r1",),
+                self._r1_inputs,
+                d.r1_gradients,
+                penalty.r1_interval,
+            )
         make = self._updates(g, gan.generator_optimizer)
         self.generator = make(
             ("loss/generator",), self._generator_inputs, g.gradients
         )
-        self.path = penalty.path_length and make(
-            ("loss/path_length",),
-            self._path_inputs,
-            g.path_gradients,
-            penalty.path_interval,
-        )
+        if penalty.path_length:
+            self.path = make(
+                ("loss/path_length",),
+                self._path_inputs,
+                g.path_gradients,
+                penalty.path_interval,
+            )
 
     def _updates(self, loss, optimizer):
         """A maker of `Update`s of one network."""
@@ -119,15 +125,15 @@ class GANStep:
             step: as of `begin`.
             figures: dict of the step's figures, means over the global batch.
         """
+        stage = self.piece.stage
         if self.gan.average:
-            stage = self.piece.stage
             shown = stage.images_before + stage.images_per_step * (
                 step - stage.start + 1
             )
             self.gan.average.update(shown, stage.images_per_step)
         if self.gan.apa:
             self.gan.apa.observe(figures["logits/real_sign"])
-            self.gan.apa.update(step + 1)
+            self.gan.apa.update(step + 1, stage.images_per_step)
 
     def _is_last(self, part):
         return None if part is None else tf.equal(part, self.parts - 1)

@@ -9,9 +9,9 @@ class Update:
     An update may be made in parts: the gradients of microbatches, slices of
     the very batch and latents that it would have as a whole, are added up
     (`add`) and applied once (`apply`). That is the same within rounding,
-    spectral norms included, but for statistics over a batch (batch
-    normalisation, minibatch deviation): each part has its own, and running
-    averages move once a part.
+    spectral norms included where real and fake images share a pass, but for
+    statistics over a batch (batch normalisation, minibatch deviation): each
+    part has its own, and running averages move once a part.
 
     Args:
         names: of the figures, in any order.

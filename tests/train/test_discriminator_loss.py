@@ -83,12 +83,13 @@ def test_r1_under_augmentation(where):
     np.testing.assert_allclose(added, 2 * slope, rtol=1e-4, atol=1e-5)
 
 
-def test_lazy_r1_counts_for_its_interval():
-    loss = _loss("--r1_gamma=3", "--r1_interval=5")
+def test_lazy_r1_counts_for_the_updates_of_its_interval():
+    words = "--critic_steps=2", "--r1_gamma=3", "--r1_interval=5"
+    loss = _loss(*words)
     figures, gradients = loss.r1_gradients(tf.constant(REAL), Draws(), None)
     assert float(figures["loss/r1"]) == pytest.approx(5 * np.sum(A**2))
     kernel, bias = (g.numpy() for g in gradients)
-    np.testing.assert_allclose(kernel.reshape(2, 2, 3), 15 * A, rtol=1e-5)
+    np.testing.assert_allclose(kernel.reshape(2, 2, 3), 30 * A, rtol=1e-5)
     np.testing.assert_array_equal(bias, [0])
     main, _ = loss.gradients(REAL, LATENTS, None, Draws(), None)
     assert "loss/r1" not in main
