@@ -14,6 +14,7 @@ from regan_tf.recipes import Recipe
 
 
 def define() -> None:
+    """Defines them."""
     flags.DEFINE_enum(
         "prune",
         "generator",

@@ -11,6 +11,7 @@ from regan_tf.metrics.protocol import PROTOCOLS
 
 
 def define() -> None:
+    """Defines them."""
     flags.DEFINE_string(
         "run_dir", None, "Run directory. [default: runs/<flag file's name>]"
     )

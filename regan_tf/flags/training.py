@@ -19,6 +19,7 @@ from regan_tf.stages import resolutions_to
 
 
 def define() -> None:
+    """Defines them."""
     archs = sorted(set(RECIPES) - {"progan_karras"})
     flags.DEFINE_enum("arch", "sngan", archs, "Architecture.")
     flags.DEFINE_enum(
