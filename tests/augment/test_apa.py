@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from regan_tf.augment.apa import AdaptivePseudoAugmentation
+from regan_tf.train.strategy import choose_strategy
 
 
 def _p(apa):
@@ -97,7 +98,7 @@ def test_share_of_pseudo_images():
 
 
 def test_one_trace_on_two_devices():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = choose_strategy(2)  # one a process, see there
     with strategy.scope():
         apa = AdaptivePseudoAugmentation(250, interval=2, kimg=1)
 
