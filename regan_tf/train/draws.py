@@ -9,8 +9,8 @@ import zlib
 
 import tensorflow as tf
 
-# Named, as XLA would choose another: with --jit networks draw inside of what
-# is compiled.
+# Named, so that every device has the same. What XLA compiles (--jit, where
+# networks draw inside) makes other numbers of the same bits all the same.
 _ALG = "philox"
 
 

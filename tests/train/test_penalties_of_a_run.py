@@ -33,8 +33,7 @@ CASES = {
         "--path_interval=2",
         *ALL,
     ),
-    # R1's second derivative of batch normalisation over devices is slow.
-    "fastgan": ("--arch=fastgan", "--resolution=64", *ALL, "--r1_gamma=0"),
+    "fastgan": ("--arch=fastgan", "--resolution=64", *ALL, "--r1_gamma=0.1"),
 }
 each = pytest.mark.parametrize("arch", CASES)
 
@@ -92,6 +91,9 @@ def test_a_resume_is_the_unbroken_run(arch, tmp_path):
 
 def _on_devices(path, devices, arch):
     words = *CASES[arch], f"--devices={devices}", "--steps=3"
+    if arch == "fastgan":
+        # R1's second derivative of batch normalisation over devices is slow.
+        words = *words, "--r1_gamma=0"
     run = _joined(path / str(devices), *words)
     for owner in ("generator", "discriminator"):
         optimizer = getattr(run.gan, f"{owner}_optimizer")
