@@ -4,6 +4,7 @@ import numpy as np
 
 from regan_tf.costs import RunCost
 from regan_tf.metrics.flops import layer_costs, layer_table
+from regan_tf.metrics.gpu_hours import ASSUMED, said_hours
 from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.pruner import excluded_layers
 from regan_tf.regan.schedule import make_schedule, phases
@@ -25,6 +26,7 @@ def describe(config):
     networks = built.generator, built.discriminator
     pruned = [n for n in networks if config.method.prunes(n.name)]
     cost = RunCost(config)
+    total = cost.at(config.training.steps)
     excluded_layers(pruned, config.method.mask_exclude if pruned else ())
     return "\n".join(
         [
@@ -33,7 +35,8 @@ def describe(config):
             *map(describe_network, networks),
             "timetable:",
             describe_timetable(config, make_schedule(config)),
-            str(cost.at(config.training.steps)),
+            str(total),
+            describe_hours(total),
             *(
                 f"operations of the {network.name}, as published:\n"
                 + layer_table(layer_costs(network))
@@ -101,6 +104,19 @@ def describe_timetable(config, schedule):
     )
     lines.append(f"  images shown to the discriminator: {shown:,}")
     return "\n".join(lines)
+
+
+def describe_hours(cost):
+    """How long that many operations take on a GPU that is assumed.
+
+    Args:
+        cost: a `TrainingCost`; its zeros are multiplied, too.
+    """
+    hours = said_hours(cost.dense.as_dict()["total"])
+    return (
+        f"  about {hours} on one {ASSUMED}: assumed, not measured, and "
+        "without penalties, augmentation and scores"
+    )
 
 
 def _stage_line(stage):
