@@ -85,19 +85,28 @@ def dry_run(config: ExperimentConfig):
     Raises:
         UserError: the configuration does not fit its data.
     """
-    data = config.data
-    count = known_count(data)
-    if count is None or data.classes or os.path.exists(data.path or ""):
-        count = len(_load_full(config, "train").rows_of(data.classes))
-    config = config.at(subset_count(count, data.fraction, data.num_images))
-    _check_method(config)
-    config = resolved(config)
+    config = planned(config)
     from regan_tf.describe import describe
 
     print(describe(config))
 
 
-def known_count(data: DataConfig) -> int | None:
+def planned(config: ExperimentConfig) -> ExperimentConfig:
+    """`config` with durations in steps, as a run of it would have them.
+
+    Raises:
+        UserError: the configuration does not fit its data.
+    """
+    data = config.data
+    count = published_count(data)
+    if count is None or data.classes or os.path.exists(data.path or ""):
+        count = len(_load_full(config, "train").rows_of(data.classes))
+    config = config.at(subset_count(count, data.fraction, data.num_images))
+    _check_method(config)
+    return resolved(config)
+
+
+def published_count(data: DataConfig) -> int | None:
     """Training images of a published set, of all classes, without looking;
     None where only the files can tell."""
     if data.dataset == "few_shot":

@@ -25,7 +25,7 @@ EPOCHS_NOTE = (
 )
 PUBLISHED_NOTE = (
     "Length: that of Table 1's run, shortened as the images until the "
-    "baseline's best score are (rounded up to 0.5M); warm-up the same share."
+    "baseline's best score are (up to the next 0.5M); warm-up the same share."
 )
 
 

@@ -57,9 +57,7 @@ class Run:
     def alias(self, name: str, where: str, *notes: str) -> "Run":
         """This run as a row of another table."""
         first = self.same_as or self.name
-        return replace(
-            self, name=name, where=where, notes=notes, same_as=first
-        )
+        return replace(self, name=name, where=where, notes=notes, same_as=first)
 
 
 def pair(
