@@ -109,7 +109,18 @@ DISTINCT = {
 }
 
 
-@pytest.mark.parametrize("run", DISTINCT.values(), ids=lambda run: run.name)
+def _slow(key):
+    # The dense networks are those that costs are counted on, in test_write.
+    return [pytest.mark.slow] if key[-1] == "none" else []
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(run, id=run.name, marks=_slow(key))
+        for key, run in DISTINCT.items()
+    ],
+)
 def test_a_dry_run_of_all_distinct_networks(run, capsys):
     dry_run(_read(run))
     assert " h on one A100 " in capsys.readouterr().out
