@@ -56,7 +56,7 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
     run_dir = RunDir(_own_root(config))
     # Before anything else uses TensorFlow, as foreign schedules do.
     strategy = start_tensorflow(config)
-    _check_method(config)
+    check_method(config)
 
     from regan_tf.experiment import Experiment
 
@@ -88,14 +88,35 @@ def dry_run(config: ExperimentConfig):
     if count is None or data.classes or os.path.exists(data.path or ""):
         count = len(_load_full(config, "train").rows_of(data.classes))
     config = config.at(subset_count(count, data.fraction, data.num_images))
-    _check_method(config)
+    check_method(config)
     config = resolved(config)
     from regan_tf.describe import describe
 
     print(describe(config))
 
 
-def _check_method(config):
+def known_count(config: ExperimentConfig) -> int | None:
+    """Images that a run trains on; None if they must be loaded to be counted.
+
+    Raises:
+        UserError: fewer are there than are asked for.
+    """
+    data = config.data
+    count = KNOWN_COUNTS.get(data.dataset)
+    if count is None or data.classes:
+        return data.num_images
+    return subset_count(count, data.fraction, data.num_images)
+
+
+def check_method(config: ExperimentConfig) -> None:
+    """Checks that the phases fit into training.
+
+    Args:
+        config: its durations are steps.
+
+    Raises:
+        UserError: no sparse phase is completed.
+    """
     schedule = make_schedule(config)
     if schedule is not None:
         start = config.stages.last.fade_end
