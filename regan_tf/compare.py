@@ -9,9 +9,8 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
-from regan_tf.command import Parser
 from regan_tf.errors import UserError
 from regan_tf.metrics.score_lines import (
     Line,
@@ -244,8 +243,13 @@ def _write_csv(path: str, table: _Table) -> None:
         ) from None
 
 
-def _parser() -> Parser:
-    parser = Parser(
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; --help shows an example")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
         prog="python -m regan_tf.compare",
         description="Prints the best and the last scores of each run's "
         "generators,\nand refuses scores that do not compare.",

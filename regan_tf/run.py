@@ -18,6 +18,7 @@ from regan_tf.data import (
     subset_count,
     subset_indices,
 )
+from regan_tf.duration import Duration
 from regan_tf.errors import UserError
 from regan_tf.precision import resolved
 from regan_tf.regan.schedule import check_timetable, make_schedule
@@ -56,7 +57,7 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
     run_dir = RunDir(_own_root(config))
     # Before anything else uses TensorFlow, as foreign schedules do.
     strategy = start_tensorflow(config)
-    check_method(config)
+    _check_method(config)
 
     from regan_tf.experiment import Experiment
 
@@ -88,35 +89,42 @@ def dry_run(config: ExperimentConfig):
     if count is None or data.classes or os.path.exists(data.path or ""):
         count = len(_load_full(config, "train").rows_of(data.classes))
     config = config.at(subset_count(count, data.fraction, data.num_images))
-    check_method(config)
+    _check_method(config)
     config = resolved(config)
     from regan_tf.describe import describe
 
     print(describe(config))
 
 
-def known_count(config: ExperimentConfig) -> int | None:
-    """Images that a run trains on; None if they must be loaded to be counted.
+def checked_ahead(config: ExperimentConfig) -> ExperimentConfig:
+    """The configuration with durations in steps, and its phases checked.
+
+    Loads no images: as it came where only their number could tell.
 
     Raises:
-        UserError: fewer are there than are asked for.
+        UserError: fewer images are there than are asked for, or training ends
+            before its first sparse phase.
     """
     data = config.data
     count = KNOWN_COUNTS.get(data.dataset)
     if count is None or data.classes:
-        return data.num_images
-    return subset_count(count, data.fraction, data.num_images)
+        count = data.num_images
+    else:
+        count = subset_count(count, data.fraction, data.num_images)
+    if count is None and _has_epochs(config):
+        return config
+    config = config.at(count or 1)  # steps and kimg do not depend on it
+    _check_method(config)
+    return config
 
 
-def check_method(config: ExperimentConfig) -> None:
-    """Checks that the phases fit into training.
+def _has_epochs(config):
+    values = [x for part in vars(config).values() for x in vars(part).values()]
+    values += config.training.stage_lengths
+    return any(isinstance(x, Duration) and x.unit == "ep" for x in values)
 
-    Args:
-        config: its durations are steps.
 
-    Raises:
-        UserError: no sparse phase is completed.
-    """
+def _check_method(config):
     schedule = make_schedule(config)
     if schedule is not None:
         start = config.stages.last.fade_end

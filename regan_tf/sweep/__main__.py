@@ -16,7 +16,7 @@ from regan_tf.errors import UserError
 from regan_tf.sweep.execute import execute, train_command
 from regan_tf.sweep.grid import read_grid
 from regan_tf.sweep.plan import CHANGED, DONE, Plan, check_paths, make_plans
-from regan_tf.sweep.processes import make_slots
+from regan_tf.sweep.slots import make_slots
 
 _EXAMPLE = """\
 examples:

@@ -12,7 +12,6 @@ from regan_tf.sweep.processes import Child, Job, Slot, run_all
 from regan_tf.sweep.record import Record
 from regan_tf.train.run_dir import RunDir, lock_folder, writing
 
-LOGS = "sweep_logs"
 _TELL = 60  # seconds from one line on what runs to the next
 _TAIL = 65_536  # bytes that surely hold a line of metrics
 
@@ -54,24 +53,23 @@ def execute(
         UserError: another sweep uses the folder, or it cannot be written to.
     """
     with writing(run_root):
-        os.makedirs(os.path.join(run_root, LOGS), exist_ok=True)
-    lock = lock_folder(
-        run_root,
-        f"another sweep runs in {run_root}, or training that it has left "
-        "behind; wait for it, stop it, or name another run_root",
-    )
-    record = Record(run_root, plans)
-    skipped = {DONE} if overwrite else {DONE, CHANGED}
-    jobs = [
-        Job(
-            plan.run.name,
-            command(plan, plan.state == CHANGED),
-            os.path.join(run_root, LOGS, f"{plan.run.name}.txt"),
+        os.makedirs(run_root, exist_ok=True)
+        lock = lock_folder(
+            run_root,
+            f"another sweep runs in {run_root}, or training that one has left "
+            "behind; wait for it, stop it, or name another run_root",
         )
-        for plan in plans
-        if plan.run.name in chosen and plan.state not in skipped
-    ]
-    record.refuse([x for x in plans if x.state == CHANGED and not overwrite])
+    record = Record(run_root, plans)
+    mine = [x for x in plans if x.run.name in chosen and x.state != DONE]
+    refused = [x for x in mine if x.state == CHANGED and not overwrite]
+    record.refuse(refused)
+    jobs = []
+    for plan in mine:
+        if plan not in refused:
+            record.expect(plan)
+            words = command(plan, plan.state == CHANGED)
+            log = os.path.join(run_root, f"{plan.run.name}.log")
+            jobs.append(Job(plan.run.name, words, log))
     record.write()
     _say(f"{record.counts(chosen)}, in {run_root}")
     watcher = _Watcher(plans, record, jobs, len(slots))
@@ -147,18 +145,16 @@ class _Watcher:
 
     def _tell_end(self, child: Child, facts: dict) -> None:
         ended = len(self._took)
-        left = self._total - ended
-        hours = left * sum(self._took) / ended / self._at_once / 3600
+        left = (self._total - ended) * sum(self._took) / ended / self._at_once
         reason = f": {facts['reason']}" if "reason" in facts else ""
+        rest = f"; about {_lasting(left)} left" if left else ""
         _say(
             f"[{ended}/{self._total}] {child.job.name} {facts['state']} after "
-            f"{child.seconds / 60:.1f} min{reason}"
-            + f"; about {hours:.1f} h left"
-            * bool(left)
+            f"{_lasting(child.seconds)}{reason}{rest}"
         )
 
     def tick(self, running: Sequence[Child]) -> None:
-        if time.monotonic() - self._told < _TELL:
+        if not running or time.monotonic() - self._told < _TELL:
             return
         self._told = time.monotonic()
         steps = []
@@ -167,8 +163,8 @@ class _Watcher:
             plan = self._plans[child.job.name]
             step = last_step(plan.run_dir)
             of = plan.config.training.steps
-            at = f"step {step} of {of}" if step is not None else "starting"
-            steps.append(f"{child.job.name} {at}")
+            at = f" step {step} of {of}" if step is not None else ""
+            steps.append(f"{child.job.name}{at}")
         _say(f"{time.strftime('%H:%M')} {', '.join(steps)}")
 
     def _note(self, child: Child, **facts) -> None:
@@ -181,8 +177,13 @@ class _Watcher:
 def _reason(code: int, lines: Sequence[str]) -> str:
     """Why a process has failed, in a line."""
     said = lines[-1][:300] if lines else "it said nothing"
-    ending = signal.Signals(-code).name if code < 0 else f"status {code}"
+    ending = f"signal {-code}" if code < 0 else f"status {code}"
     return f"{said} ({ending})"
+
+
+def _lasting(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def _say(text: str) -> None:

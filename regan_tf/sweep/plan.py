@@ -10,7 +10,7 @@ from regan_tf.config import ExperimentConfig
 from regan_tf.config.record import MAY_CHANGE
 from regan_tf.duration import Duration
 from regan_tf.errors import UserError
-from regan_tf.run import check_method, known_count
+from regan_tf.run import checked_ahead
 from regan_tf.sweep.grid import Grid, Run
 from regan_tf.train.result import flags_without_folders
 from regan_tf.train.run_dir import RunDir
@@ -29,7 +29,7 @@ class Plan:
         run_dir: its directory.
         config: its configuration; durations are steps if that is known
             without loading images.
-        flags: as a result records them.
+        flags: as a result records them, of paths only the last part.
         state: `DONE`: its result is there, made with these very flags;
             `CHANGED`: the directory holds a run with flags that no resume may
             change; `BEGUN`: with others at most; `NEW`: no run.
@@ -74,7 +74,7 @@ def make_plans(grid: Grid) -> list[Plan]:
         run_dir = grid.run_dir(run)
         try:
             config, text = flags.read(run.words, run_dir)
-            config = _in_steps(config)
+            config = checked_ahead(config)
         except UserError as error:
             raise UserError(f"run {run.name}: {error}") from None
         if text in seen:
@@ -103,27 +103,6 @@ def check_paths(plans: Sequence[Plan]) -> None:
                 f"run {plan.run.name}: --data_path must be a folder or zip of "
                 f"images. Received: {path!r}, where there is nothing"
             )
-
-
-def _in_steps(config: ExperimentConfig) -> ExperimentConfig:
-    """The configuration with durations in steps, and its phases checked.
-
-    As it is where that takes the number of images, which is not known.
-    """
-    count = known_count(config)
-    if count is None and not _has_epochs(config):
-        count = 1
-    if count is None:
-        return config
-    config = config.at(count)
-    check_method(config)
-    return config
-
-
-def _has_epochs(config: ExperimentConfig) -> bool:
-    values = [x for part in vars(config).values() for x in vars(part).values()]
-    values += config.training.stage_lengths
-    return any(isinstance(x, Duration) and x.unit == "ep" for x in values)
 
 
 def _is_done(run_dir: RunDir, new: Sequence[str]) -> bool:

@@ -8,71 +8,12 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import IO, Protocol
 
-from regan_tf.errors import UserError
+from regan_tf.sweep.slots import Slot
 
 _POLL = 0.1  # seconds
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A share of the machine for one process at a time.
-
-    Attributes:
-        cores: that it may use; empty: all.
-        environment: variables that it finds beside the usual ones.
-    """
-
-    cores: tuple[int, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-
-
-def make_slots(
-    jobs: int | None, cores: int = 0, gpus: Sequence[str] = ()
-) -> list[Slot]:
-    """Shares of the machine that have no core and no GPU in common.
-
-    Args:
-        jobs: how many; None: one for each GPU, or 1 without.
-        cores: of each; 0: all share all.
-        gpus: as in CUDA_VISIBLE_DEVICES, one for each share; none: all share
-            all.
-
-    Raises:
-        UserError: there are not so many.
-    """
-    jobs = len(gpus) or 1 if jobs is None else jobs
-    _check(jobs >= 1, "jobs", "at least 1", jobs)
-    if gpus:
-        several = len(set(gpus)) == len(gpus) >= jobs
-        _check(
-            several, "gpus", f"{jobs} unlike GPUs, one a job", ",".join(gpus)
-        )
-    there = _cores()
-    _check(
-        0 <= cores <= len(there) // jobs,
-        "cores_per_job",
-        f"from 0 to {len(there) // jobs}: {jobs} jobs share {len(there)} cores",
-        cores,
-    )
-    slots = []
-    for i in range(jobs):
-        visible = {"CUDA_VISIBLE_DEVICES": gpus[i]} if gpus else {}
-        slots.append(Slot(tuple(there[cores * i : cores * (i + 1)]), visible))
-    return slots
-
-
-def _cores() -> list[int]:
-    if hasattr(os, "sched_getaffinity"):  # not everywhere
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
-
-
-def _check(good: bool, flag: str, expected: str, value: object) -> None:
-    if not good:
-        raise UserError(f"--{flag} must be {expected}. Received: {value}")
 
 
 @dataclass(frozen=True)
@@ -99,14 +40,12 @@ class Child:
         keep_open: file that it holds open as long as it lives, or None.
     """
 
-    def __init__(self, job: Job, slot: Slot, keep_open=None) -> None:
+    def __init__(
+        self, job: Job, slot: Slot, keep_open: IO | None = None
+    ) -> None:
         self.job = job
         self.slot = slot
         self._started = time.monotonic()
-        unbuffered = {"PYTHONUNBUFFERED": "1"}
-        threads = {}
-        if slot.cores and not hasattr(os, "sched_setaffinity"):
-            threads = {"TF_NUM_INTRAOP_THREADS": str(len(slot.cores))}
         with open(job.log, "ab") as log:
             log.write(f"$ {shlex.join(job.command)}\n".encode())
             log.flush()
@@ -116,15 +55,14 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | unbuffered | threads | slot.environment,
+                env=os.environ | slot.environment | {"PYTHONUNBUFFERED": "1"},
                 pass_fds=() if keep_open is None else (keep_open.fileno(),),
                 # Ctrl-C reaches this process only, which passes it on: at a
                 # second one, training stops without saving.
                 start_new_session=True,
             )
-        if slot.cores and not threads:
-            with contextlib.suppress(ProcessLookupError):  # it has ended
-                os.sched_setaffinity(self._process.pid, slot.cores)
+        with contextlib.suppress(ProcessLookupError):  # it has ended
+            slot.pin(self._process.pid)
 
     @property
     def pid(self) -> int:
@@ -165,7 +103,10 @@ class Watcher(Protocol):
 
 
 def run_all(
-    jobs: Sequence[Job], slots: Sequence[Slot], watcher: Watcher, keep_open=None
+    jobs: Sequence[Job],
+    slots: Sequence[Slot],
+    watcher: Watcher,
+    keep_open: IO | None = None,
 ) -> int | None:
     """Runs jobs in order, one in each slot at a time.
 

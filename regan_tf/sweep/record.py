@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from regan_tf.sweep.plan import DONE, Plan
+from regan_tf.sweep.plan import CHANGED, DONE, Plan
 from regan_tf.train.run_dir import write_atomically, writing
 
 FILE = "sweep.json"
@@ -17,8 +17,9 @@ class Record:
     Each run has its `choices`; its `state`: "waiting", "running", "done",
     "failed", "refused" (the directory holds a run with other flags) or
     "interrupted"; the `seconds` that its processes have taken, in all sweeps;
-    a `reason`, if it is not done; the process `pid` of a running one; and the
-    last lines of a failed one's log.
+    a `reason` where it failed or is refused; the process `pid` of a running
+    one; and the last lines of a failed one's log. What an earlier sweep noted
+    stays until the run starts again.
 
     Args:
         run_root: folder of the sweep.
@@ -32,11 +33,17 @@ class Record:
             plan.run.name: {
                 "choices": plan.run.choices,
                 "run_dir": os.path.basename(plan.run_dir),
-                "state": "done" if plan.state == DONE else "waiting",
-                "seconds": before.get(plan.run.name, 0.0),
+                **_since(before.get(plan.run.name), plan),
             }
             for plan in plans
         }
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                return dict(json.load(file)["runs"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
 
     def refuse(self, plans: Sequence[Plan]) -> None:
         """Notes that some runs do not start, and why."""
@@ -49,14 +56,11 @@ class Record:
                 "or pass --overwrite",
             )
 
-    def _read(self) -> dict[str, float]:
-        """Seconds of each run until now."""
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                runs = json.load(file)["runs"]
-            return {name: float(run["seconds"]) for name, run in runs.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return {}
+    def expect(self, plan: Plan) -> None:
+        """Notes that a run is going to start."""
+        afresh = {"seconds": 0.0} if plan.state == CHANGED else {}
+        cleared = {"reason": None, "last_lines": None}
+        self.note(plan.run.name, state="waiting", **afresh, **cleared)
 
     def note(self, name: str, **fields: Any) -> None:
         """Notes fields of a run; of None, that there is none any more."""
@@ -96,3 +100,19 @@ class Record:
         states = [self.runs[name]["state"] for name in names]
         each = [f"{states.count(x)} {x}" for x in dict.fromkeys(states)]
         return f"{len(states)} runs: {', '.join(each)}"
+
+
+def _since(before: Any, plan: Plan) -> dict[str, Any]:
+    """What is still true of a run's last entry, if it has one."""
+    before = before if isinstance(before, dict) else {}
+    seconds = before.get("seconds")
+    kept = {"seconds": seconds if isinstance(seconds, int | float) else 0.0}
+    if plan.state == DONE:
+        return {"state": "done", **kept}
+    state = before.get("state")
+    if state in ("running", "interrupted"):  # or killed with its sweep
+        return {"state": "interrupted", **kept}
+    if state == "failed":
+        told = {k: before[k] for k in ("reason", "last_lines") if k in before}
+        return {"state": state, **kept, **told}
+    return {"state": "waiting", **kept}
