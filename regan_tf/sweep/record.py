@@ -79,7 +79,7 @@ class Record:
 
     def table(self, names: Sequence[str]) -> str:
         """A Markdown table of some runs, and their count by state."""
-        rows = [("run", "state", "minutes", "")]
+        rows = [("run", "state", "minutes", "reason")]
         for name in names:
             run = self.runs[name]
             minutes = f"{run['seconds'] / 60:.1f}" if run["seconds"] else "–"
