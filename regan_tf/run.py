@@ -18,7 +18,6 @@ from regan_tf.data import (
     subset_count,
     subset_indices,
 )
-from regan_tf.duration import Duration
 from regan_tf.errors import UserError
 from regan_tf.precision import resolved
 from regan_tf.regan.schedule import check_timetable, make_schedule
@@ -75,6 +74,28 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
         shutil.rmtree(run_dir.root)
 
 
+def checked_ahead(config: ExperimentConfig) -> ExperimentConfig:
+    """The configuration with durations in steps, and its phases checked.
+
+    Loads no images: as it came where only their number could tell.
+
+    Raises:
+        UserError: fewer images are there than are asked for, or training ends
+            before its first sparse phase.
+    """
+    data = config.data
+    count = KNOWN_COUNTS.get(data.dataset)
+    if count is None or data.classes:
+        count = data.num_images
+    else:
+        count = subset_count(count, data.fraction, data.num_images)
+    if count is None and config.counts_epochs:
+        return config
+    config = config.at(count or 1)  # steps and kimg do not depend on it
+    _check_method(config)
+    return config
+
+
 def dry_run(config: ExperimentConfig):
     """Prints configuration, networks and timetable of a run, and stops.
 
@@ -94,34 +115,6 @@ def dry_run(config: ExperimentConfig):
     from regan_tf.describe import describe
 
     print(describe(config))
-
-
-def checked_ahead(config: ExperimentConfig) -> ExperimentConfig:
-    """The configuration with durations in steps, and its phases checked.
-
-    Loads no images: as it came where only their number could tell.
-
-    Raises:
-        UserError: fewer images are there than are asked for, or training ends
-            before its first sparse phase.
-    """
-    data = config.data
-    count = KNOWN_COUNTS.get(data.dataset)
-    if count is None or data.classes:
-        count = data.num_images
-    else:
-        count = subset_count(count, data.fraction, data.num_images)
-    if count is None and _has_epochs(config):
-        return config
-    config = config.at(count or 1)  # steps and kimg do not depend on it
-    _check_method(config)
-    return config
-
-
-def _has_epochs(config):
-    values = [x for part in vars(config).values() for x in vars(part).values()]
-    values += config.training.stage_lengths
-    return any(isinstance(x, Duration) and x.unit == "ep" for x in values)
 
 
 def _check_method(config):
