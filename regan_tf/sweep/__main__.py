@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from regan_tf.command import Parser
 from regan_tf.errors import UserError
+from regan_tf.sweep import grid
 from regan_tf.sweep.execute import execute, train_command
-from regan_tf.sweep.grid import read_grid
 from regan_tf.sweep.plan import CHANGED, DONE, Plan, check_paths, make_plans
 from regan_tf.sweep.slots import make_slots
 
@@ -25,7 +25,8 @@ examples:
   python -m regan_tf.sweep configs/sweeps/small.toml --gpus=0,1 --only=dense
 
 The same command goes on where it stopped: finished runs are skipped, others
-resume. The file is explained in regan_tf/sweep/grid.py.
+resume.
+
 """
 
 
@@ -49,16 +50,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: argparse.Namespace) -> int:
     gpus = [x.strip() for x in words.gpus.split(",") if x.strip()]
     slots = make_slots(words.jobs, words.cores_per_job, gpus)
-    grid = read_grid(words.file)
-    plans = make_plans(grid)
-    chosen = _chosen(words.only, [run.name for run in grid.runs])
+    spanned = grid.read_grid(words.file)
+    plans = make_plans(spanned)
+    chosen = _chosen(words.only, [run.name for run in spanned.runs])
     if words.dry_run:
         mine = [plan for plan in plans if plan.run.name in chosen]
         print(_describe(mine, words.overwrite))
         return 0
     check_paths(plans)
     done = execute(
-        grid.run_root, plans, slots, chosen=chosen, overwrite=words.overwrite
+        spanned.run_root,
+        plans,
+        slots,
+        chosen=chosen,
+        overwrite=words.overwrite,
     )
     return 0 if done else 1
 
@@ -101,7 +106,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python -m regan_tf.sweep",
         description="Runs every combination of the choices in a file.",
-        epilog=_EXAMPLE,
+        epilog=_EXAMPLE + (grid.__doc__ or ""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

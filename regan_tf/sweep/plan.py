@@ -1,8 +1,9 @@
 """What there is to do: the runs of a grid checked, and how far each is."""
 
+import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from regan_tf import flags, train_main  # noqa: F401 (defines the flags)
@@ -74,7 +75,8 @@ def make_plans(grid: Grid) -> list[Plan]:
         run_dir = grid.run_dir(run)
         try:
             config, text = flags.read(run.words, run_dir)
-            config = checked_ahead(config)
+            with _no_gpu():
+                config = checked_ahead(config)
         except UserError as error:
             raise UserError(f"run {run.name}: {error}") from None
         if text in seen:
@@ -103,6 +105,23 @@ def check_paths(plans: Sequence[Plan]) -> None:
                 f"run {plan.run.name}: --data_path must be a folder or zip of "
                 f"images. Received: {path!r}, where there is nothing"
             )
+
+
+@contextlib.contextmanager
+def _no_gpu() -> Iterator[None]:
+    """Hides GPUs from TensorFlow, which some schedules load to be checked.
+
+    It would take the memory that the runs need.
+    """
+    name = "CUDA_VISIBLE_DEVICES"
+    before = os.environ.get(name)
+    os.environ[name] = ""
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 def _is_done(run_dir: RunDir, new: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """Runs of a sweep before they start: flags that fit, and how far each is."""
 
 import json
+import os
 
 import pytest
 
@@ -39,6 +40,23 @@ def test_a_run_is_what_its_flags_say(one):
     assert plan.words[-1] == f"--run_dir={plan.run_dir}"
     assert plan.images_shown == 10 * 2 * 4
     assert not flags.FLAGS.is_parsed()
+
+
+def test_checks_leave_gpus_to_the_runs(one, monkeypatch):
+    seen = []
+
+    def check(config):
+        seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+        return config
+
+    monkeypatch.setattr("regan_tf.sweep.plan.checked_ahead", check)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    one()
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    one()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+    assert seen == ["", ""]
 
 
 MISTAKES = [
