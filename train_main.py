@@ -1,63 +1,13 @@
 """Trains a GAN, with Re-GAN or densely: python train_main.py --flagfile=F."""
 
-import os
-import sys
+from absl import flags
 
-from absl import app, flags, logging
+from regan_tf import train_main
+from regan_tf.train_main import main, start
 
-from regan_tf import flags as regan_flags
-from regan_tf.errors import Diverged, UserError
+__all__ = ["main"]
 
-# TensorFlow's start-up notes, some of which call themselves errors, would bury
-# the run's own lines; what matters of them (which devices) a run says itself.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-logging.set_verbosity(logging.WARNING)
-
-regan_flags.define()
-for part in regan_flags.PARTS:
-    flags.adopt_module_key_flags(part)
-
-
-def main(argv):
-    """Runs the experiment that the flags describe."""
-    del argv
-    config = regan_flags.config_from_flags()
-    # Heavy imports wait until the flags are known to be right.
-    from regan_tf.run import dry_run, run
-
-    if flags.FLAGS.dry_run:
-        return dry_run(config)
-    try:
-        run(
-            config,
-            overwrite=flags.FLAGS.overwrite,
-            flags_text=regan_flags.as_text(),
-        )
-    except KeyboardInterrupt:
-        print(
-            "interrupted; the same command goes on from the newest checkpoint",
-            file=sys.stderr,
-        )
-        sys.exit(130)
-    except Diverged as error:
-        sys.exit(f"training diverged: {error}")
-
-
-def _main(argv):
-    try:
-        main(argv)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _parse(argv):
-    try:
-        return regan_flags.parse(argv)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
+flags.adopt_module_key_flags(train_main)  # for --help
 
 if __name__ == "__main__":
-    app.run(_main, flags_parser=_parse)
+    start()

@@ -76,6 +76,28 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
         shutil.rmtree(run_dir.root)
 
 
+def checked_ahead(config: ExperimentConfig) -> ExperimentConfig:
+    """The configuration with durations in steps, and its phases checked.
+
+    Loads no images: as it came where only their number could tell.
+
+    Raises:
+        UserError: fewer images are there than are asked for, or training ends
+            before its first sparse phase.
+    """
+    data = config.data
+    count = KNOWN_COUNTS.get(data.dataset)
+    if count is None or data.classes:
+        count = data.num_images
+    else:
+        count = subset_count(count, data.fraction, data.num_images)
+    if count is None and config.counts_epochs:
+        return config
+    config = config.at(count or 1)  # steps and kimg do not depend on it
+    _check_method(config)
+    return config
+
+
 def dry_run(config: ExperimentConfig):
     """Prints configuration, networks and timetable of a run, and stops.
 

@@ -163,6 +163,14 @@ class ExperimentConfig:
             fakes_per_image=training.fakes_of(1),
         )
 
+    @property
+    def counts_epochs(self) -> bool:
+        """Whether a length is in epochs: `at` must know the images then."""
+        parts = [vars(getattr(self, x.name)) for x in dataclasses.fields(self)]
+        values = [value for part in parts for value in part.values()]
+        values += self.training.stage_lengths
+        return any(isinstance(x, Duration) and x.unit == "ep" for x in values)
+
     def at(self, num_images: int) -> "ExperimentConfig":
         """This configuration with every duration in steps.
 

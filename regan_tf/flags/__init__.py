@@ -53,6 +53,31 @@ def parse_words(argv: list[str]) -> list[str]:
     return rest
 
 
+def read(words: list[str], run_dir: str) -> tuple[ExperimentConfig, str]:
+    """The run that some flags describe; leaves none of them parsed.
+
+    Args:
+        words: flags as on a command line, all but those that say where the
+            run is and whether to start it.
+        run_dir: where it is.
+
+    Returns:
+        Its configuration, and the run as a flag file.
+
+    Raises:
+        UserError: flags that do not make a run.
+    """
+    try:
+        parse_words(["", *words])
+        for name in ("run_dir", "overwrite", "dry_run"):
+            if FLAGS[name].present:
+                raise UserError(f"--{name} must be left out here")
+        FLAGS.run_dir = run_dir
+        return config_from_flags(), as_text()
+    finally:
+        FLAGS.unparse_flags()
+
+
 def as_text() -> str:
     """The run as a flag file: flags that differ from their defaults."""
     # Where the run is and whether to start it are not part of what it is.

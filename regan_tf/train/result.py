@@ -29,12 +29,17 @@ def result_of(name: str, flags_text: str, summary: dict[str, Any]) -> dict:
         "commit": commit(),
         "threads": threads(),
         "versions": versions(),
-        "flags": [_without_folders(x) for x in flags_text.splitlines() if x],
+        "flags": flags_without_folders(flags_text),
         "steps": summary["steps"],
         "images_shown": summary["cost"]["images_shown"],
         "train_seconds": round(summary["train_seconds"]),
         **scores,
     }
+
+
+def flags_without_folders(flags_text: str) -> list[str]:
+    """The flags of a flag file; of paths among them only the last part."""
+    return [_without_folders(x) for x in flags_text.splitlines() if x]
 
 
 def _without_folders(flag: str) -> str:

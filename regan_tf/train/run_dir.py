@@ -71,6 +71,31 @@ def folder_atomically(path):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def lock_folder(path, refusal):
+    """Keeps other processes out of a folder.
+
+    Args:
+        path: the folder.
+        refusal: what to say to those who come too late.
+
+    Returns:
+        An open file: closing it, or the end of the process, lets others in.
+        None on Windows.
+
+    Raises:
+        UserError: another process is in.
+    """
+    if fcntl is None:
+        return None
+    file = open(os.path.join(path, ".lock"), "w")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UserError(refusal) from None
+    return file
+
+
 _LAYOUT = {
     "config": ("config.json", "resolved configuration, versions"),
     "flags": ("flags.txt", "the same as flags: --flagfile=… runs it again"),
@@ -186,17 +211,11 @@ class RunDir:
 
     def _lock(self):
         """Keeps other processes out until this one ends, however it ends."""
-        if fcntl is None:
-            return
-        path = os.path.join(self.root, ".lock")
-        self._locked = open(path, "w")  # noqa: SIM115 (closing it unlocks)
-        try:
-            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"another process is training in --run_dir={self.root}; wait "
-                "for it, stop it, or name another folder"
-            ) from None
+        self._locked = lock_folder(
+            self.root,
+            f"another process is training in --run_dir={self.root}; wait "
+            "for it, stop it, or name another folder",
+        )
 
     def unlock(self):
         """Lets other processes in."""
