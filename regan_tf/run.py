@@ -86,7 +86,7 @@ def checked_ahead(config: ExperimentConfig) -> ExperimentConfig:
             before its first sparse phase.
     """
     data = config.data
-    count = KNOWN_COUNTS.get(data.dataset)
+    count = published_count(data)
     if count is None or data.classes:
         count = data.num_images
     else:

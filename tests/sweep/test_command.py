@@ -16,6 +16,7 @@ from regan_tf.sweep.plan import make_plans
 from tests.tiny import TINY
 
 SMALL = "configs/sweeps/small.toml"
+FEW_SHOT = "configs/sweeps/fewshot.toml"
 
 
 def _file(tmp_path, *words, seeds="[1, 2]"):
@@ -26,6 +27,15 @@ def _file(tmp_path, *words, seeds="[1, 2]"):
         f"[axes]\nseed = {seeds}\n"
     )
     return str(path)
+
+
+def test_few_shot_runs_have_one_seed_of_pseudo_augmentation(monkeypatch):
+    monkeypatch.setenv("IMAGES", "somewhere.zip")
+    configs = [x.config for x in make_plans(read_grid(FEW_SHOT))]
+    assert len(configs) == 14
+    apa = [x for x in configs if x.augment.apa]
+    assert sorted(x.method.prune for x in apa) == ["generator", "none"]
+    assert [x.augment.policy for x in apa] == [(), ()]
 
 
 def test_the_example_spans_twelve_runs(monkeypatch):
