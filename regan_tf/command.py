@@ -1,14 +1,26 @@
 """What the commands of this package share: one line for a mistake."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from absl import app, logging
 
 from regan_tf.errors import UserError
 from regan_tf.flags import parse_words
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of commands with arguments that are no flags.
+
+    Raises:
+        UserError: instead of exiting, of words that it does not take.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; --help shows an example")
 
 
 def run_command(
