@@ -1,0 +1,237 @@
+"""Runs that are one line of a table, and lines that are one table."""
+
+import json
+import os
+import re
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from regan_tf.metrics.score_lines import Line, comparable, is_distance, names_in
+from regan_tf.report.identity import Config
+from regan_tf.report.read import KINDS, LeftOut, Run
+from regan_tf.tables import in_short, is_score
+
+WHICH = ("best", "last")
+# The end of a name that tells a seed.
+_SEED = re.compile(r"[-_./]*(s|seed)?[-_=.]*\d*$", re.IGNORECASE)
+# Not of one generator, but of two at a distance that runs choose.
+_NO_SCORES = ("mse_to_previous",)
+
+
+class Mean(NamedTuple):
+    """A figure over seeds.
+
+    Attributes:
+        value: the mean.
+        deviation: the sample standard deviation; None for one value.
+        count: values.
+    """
+
+    value: float
+    deviation: float | None
+    count: int
+
+
+def mean_of(values: Sequence[float]) -> Mean | None:
+    """The mean of some values; None for none."""
+    if not values:
+        return None
+    many = len(values) > 1
+    deviation = statistics.stdev(values) if many else None
+    return Mean(statistics.fmean(values), deviation, len(values))
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Runs that differ by their seed only, scored alike.
+
+    Attributes:
+        label: of the runs, without their seeds.
+        runs: in order of their seeds.
+    """
+
+    label: str
+    runs: list[Run]
+
+    @property
+    def config(self) -> Config:
+        """Settings that all share."""
+        return self.runs[0].config
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of the runs."""
+        return [run.seed for run in self.runs]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Halves that any of the runs has a score of."""
+        kinds = {kind for run in self.runs for kind, _ in run.chosen}
+        return [kind for kind in KINDS if kind in kinds]
+
+    def lines(self, kind: str, which: str) -> list[Line]:
+        """The score lines of a half at a checkpoint, of the runs that have
+        one."""
+        found = (run.chosen.get((kind, which)) for run in self.runs)
+        return [line for line in found if line]
+
+    def mean(self, kind: str, which: str, name: str) -> Mean | None:
+        """A figure over the seeds that have it."""
+        lines = self.lines(kind, which)
+        return mean_of([x[name] for x in lines if name in x])
+
+    def best_is_last(self, kind: str) -> bool:
+        """Whether that holds for the half in every run."""
+        chosen = (
+            [run.chosen.get((kind, which), {}) for which in WHICH]
+            for run in self.runs
+        )
+        return all(_same_generator(*pair) for pair in chosen)
+
+
+def _same_generator(a: Line, b: Line) -> bool:
+    return a.get("of_step") == b.get("of_step")
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """Groups whose scores compare.
+
+    Attributes:
+        number: of the section, from 1.
+        groups: in order of their labels.
+    """
+
+    number: int
+    groups: list[Group]
+
+    @property
+    def line(self) -> Line:
+        """Any line: what it must share to compare, all have."""
+        return self.groups[0].runs[0].line
+
+    @property
+    def title(self) -> str:
+        """The protocol in one line, with the fraction of the images."""
+        fraction = self.line.get("data_fraction")
+        return f"{in_short([self.line])}, trained on {fraction} of the images"
+
+    @property
+    def scores(self) -> list[str]:
+        """Names of the scores that any line has, in order."""
+        lines = [
+            line
+            for group in self.groups
+            for run in group.runs
+            for line in run.chosen.values()
+        ]
+        return [
+            name
+            for name in names_in(lines)
+            if name not in _NO_SCORES and any(is_score(name, x) for x in lines)
+        ]
+
+    @property
+    def distance(self) -> str | None:
+        """The name of the Fréchet distance; None if no line has it."""
+        return next(filter(is_distance, self.scores), None)
+
+
+def setting(run: Run) -> str:
+    """What two runs must share for their scores to compare, as text."""
+    return _text(comparable(run.line))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def sections_of(runs: Iterable[Run]) -> tuple[list[Section], list[LeftOut]]:
+    """Sorts runs into sections and groups.
+
+    Of runs with one configuration, seed and setting the first counts, run
+    directories before result files.
+
+    Returns:
+        The sections, and the runs that are left out.
+    """
+    left_out: list[LeftOut] = []
+    sorted_in: dict[str, dict[str, dict[int, Run]]] = {}
+    for run in sorted(runs, key=lambda x: (not os.path.isdir(x.path), x.label)):
+        groups = sorted_in.setdefault(setting(run), {})
+        seeds = groups.setdefault(_text(run.config), {})
+        first = seeds.setdefault(run.seed, run)
+        if first is not run:
+            left_out.append(
+                LeftOut(
+                    run.label,
+                    f"configuration, seed ({run.seed}) and protocol are those "
+                    f"of {first.label}, which is taken",
+                )
+            )
+    ordered = sorted(sorted_in.items())
+    sections = [
+        Section(number, _groups(groups.values()))
+        for number, (_, groups) in enumerate(ordered, 1)
+    ]
+    return sections, left_out
+
+
+def _groups(groups: Iterable[dict[int, Run]]) -> list[Group]:
+    found = [[seeds[x] for x in sorted(seeds)] for seeds in groups]
+    names = [_label([run.label for run in runs]) for runs in found]
+    made = [
+        Group(name if names.count(name) == 1 else _joined(runs), runs)
+        for name, runs in zip(names, found, strict=True)
+    ]
+    return sorted(made, key=lambda group: group.label)
+
+
+def _label(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    shared = _SEED.sub("", os.path.commonprefix(names))
+    return shared or ", ".join(names)
+
+
+def _joined(runs: Sequence[Run]) -> str:
+    return ", ".join(run.label for run in runs)
+
+
+def missing_in(section: Section) -> list[str]:
+    """A line for each seed or score that other lines of the section have."""
+    seeds = sorted({x for group in section.groups for x in group.seeds})
+    found = []
+    for group in section.groups:
+        lacking = [x for x in seeds if x not in group.seeds]
+        if lacking:
+            found.append(f"{group.label}: no run of {_seeds(lacking)}")
+        for kind in group.kinds:
+            for which in WHICH:
+                where = f"{group.label}, {kind}, {which}"
+                lines = _lacking(section, group, kind, which)
+                found += [f"{where}: {line}" for line in lines]
+        if "sparse" not in group.kinds and group.config["method.prune"] != "none":
+            found.append(f"{group.label}: no score of the sparse half")
+    return found
+
+
+def _lacking(section: Section, group: Group, kind: str, which: str) -> list[str]:
+    """What runs of a group lack at a checkpoint, with their seeds."""
+    lacking: dict[str, list[int]] = {}
+    for run in group.runs:
+        line = run.chosen.get((kind, which))
+        if line is None:
+            lacking.setdefault("no score", []).append(run.seed)
+            continue
+        names = ", ".join(x for x in section.scores if x not in line)
+        if names:
+            lacking.setdefault(f"no {names}", []).append(run.seed)
+    return [f"{what} ({_seeds(seeds)})" for what, seeds in lacking.items()]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    numbers = ", ".join(map(str, seeds))
+    return f"seed{'s' * (len(seeds) > 1)} {numbers}"
