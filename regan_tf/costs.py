@@ -47,11 +47,15 @@ class RunCost:
         views = [piece.view for piece in self.config.stages.pieces]
         return {v: [layer_costs(x) for x in self._both(v)] for v in views}
 
+    def layers_of(self, view):
+        """`layer_costs` of generator and discriminator in a view."""
+        return self._costs[view]
+
     @property
     def layers(self):
         """JSON-ready: a dict for each layer with a kernel, as in the last
         view."""
-        last = self._costs[self.config.stages.pieces[-1].view]
+        last = self.layers_of(self.config.stages.pieces[-1].view)
         return [
             {
                 "network": network,
@@ -73,7 +77,7 @@ class RunCost:
 
     def at(self, step) -> TrainingCost:
         """Cost of the first `step` steps."""
-        return training_cost(self.config, self._costs.get, steps=step)
+        return training_cost(self.config, self.layers_of, steps=step)
 
     def until(self, step):
         """The same in four figures, JSON-ready.

@@ -4,9 +4,10 @@ import numpy as np
 
 from regan_tf.costs import RunCost
 from regan_tf.metrics.flops import layer_costs, layer_table
+from regan_tf.metrics.gpu_hours import ASSUMED, said_hours
 from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.pruner import excluded_layers
-from regan_tf.regan.schedule import make_schedule, phases
+from regan_tf.regan.schedule import make_schedule, phases, turns
 from regan_tf.train.gan import build
 
 _SHOWN = 6  # phases printed at the start of the timetable
@@ -25,6 +26,7 @@ def describe(config):
     networks = built.generator, built.discriminator
     pruned = [n for n in networks if config.method.prunes(n.name)]
     cost = RunCost(config)
+    total = cost.at(config.training.steps)
     excluded_layers(pruned, config.method.mask_exclude if pruned else ())
     return "\n".join(
         [
@@ -33,7 +35,8 @@ def describe(config):
             *map(describe_network, networks),
             "timetable:",
             describe_timetable(config, make_schedule(config)),
-            str(cost.at(config.training.steps)),
+            str(total),
+            describe_hours(total),
             *(
                 f"operations of the {network.name}, as published:\n"
                 + layer_table(layer_costs(network))
@@ -93,6 +96,7 @@ def describe_timetable(config, schedule):
         for kind in ("warm-up", "sparse", "dense"):
             steps = sum(p.end - p.start for p in table if p.kind == kind)
             lines.append(f"  {kind} in total: {steps:,} steps")
+        lines.append(_turns_line(schedule, training.steps))
     lines += map(_stage_line, config.stages if len(config.stages) > 1 else ())
     shown = config.stages.images_at(training.steps)
     decay = "falls linearly to 0" if training.lr_decay == "linear" else "stays"
@@ -103,6 +107,19 @@ def describe_timetable(config, schedule):
     return "\n".join(lines)
 
 
+def describe_hours(cost):
+    """How long that many operations take on a GPU that is assumed.
+
+    Args:
+        cost: a `TrainingCost`; its zeros are multiplied, too.
+    """
+    hours = said_hours(cost.dense.as_dict()["total"])
+    return (
+        f"  about {hours} on one {ASSUMED}: assumed, not measured, and "
+        "without penalties, augmentation and scores"
+    )
+
+
 def _stage_line(stage):
     fade = f", fading in to {stage.fade_end:,}"
     return (
@@ -111,6 +128,18 @@ def _stage_line(stage):
         + fade
         * (stage.fade_end > stage.start)
     )
+
+
+def _turns_line(schedule, steps):
+    made = [turn for turn in turns(schedule, steps) if turn[1]]
+    if not made:
+        return "  no masks"
+    (first, low), (last, high) = made[0], made[-1]
+    when = f"once, at step {first:,}"
+    if len(made) > 1:
+        when = f"{len(made):,} times, at steps {first:,} to {last:,}"
+    rising = f", sparsity {low:g} to {high:g}" * (low != high)
+    return f"  masks made {when}{rising}"
 
 
 def _phase_line(phase, config):

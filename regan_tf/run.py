@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regan_tf.config import ExperimentConfig
+from regan_tf.config import DataConfig, ExperimentConfig
 from regan_tf.data import (
     ImageSet,
     load_image_set,
     subset_count,
     subset_indices,
 )
+from regan_tf.data.known_layouts import few_shot_set
+from regan_tf.data.known_sets import FEW_SHOT_COUNTS
 from regan_tf.errors import UserError
 from regan_tf.precision import resolved
 from regan_tf.regan.schedule import check_timetable, make_schedule
@@ -83,16 +85,33 @@ def dry_run(config: ExperimentConfig):
     Raises:
         UserError: the configuration does not fit its data.
     """
+    config = planned(config)
+    from regan_tf.describe import describe
+
+    print(describe(config))
+
+
+def planned(config: ExperimentConfig) -> ExperimentConfig:
+    """`config` with durations in steps, as a run of it would have them.
+
+    Raises:
+        UserError: the configuration does not fit its data.
+    """
     data = config.data
-    count = KNOWN_COUNTS.get(data.dataset)
+    count = published_count(data)
     if count is None or data.classes or os.path.exists(data.path or ""):
         count = len(_load_full(config, "train").rows_of(data.classes))
     config = config.at(subset_count(count, data.fraction, data.num_images))
     _check_method(config)
-    config = resolved(config)
-    from regan_tf.describe import describe
+    return resolved(config)
 
-    print(describe(config))
+
+def published_count(data: DataConfig) -> int | None:
+    """Training images of a published set, of all classes, without looking;
+    None where only the files can tell."""
+    if data.dataset == "few_shot":
+        return FEW_SHOT_COUNTS.get(few_shot_set(data.path))
+    return KNOWN_COUNTS.get(data.dataset)
 
 
 def _check_method(config):

@@ -179,6 +179,37 @@ def test_penalties_and_augmentation_out_of_range(words, message):
         config_of("--run_dir=unused", *words.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--method=magic", "--method=magic"),
+        ("--prune_scope=world", "--prune_scope=world"),
+        ("--method=gmp --regrow=random", "--regrow must be left out: only --m"),
+        ("--method=acdc --grow_lr_factor=0.5", "--grow_lr_factor must be left"),
+        ("--method=set --sparsity_schedule=constant(0.5,1)", "regan heeds it"),
+        ("--method=acdc --regan_stages=all", "--regan_stages must be left out"),
+        ("--method=rigl --prune_scope=global", "regan|acdc|gmp|one_shot|tick"),
+        ("--masks=README.md", "--masks must be left out: only --method=fixed"),
+        ("--initial_weights=README.md", "--initial_weights must be left out"),
+        ("--masks=nowhere.npz", "where there is nothing"),
+        ("--method=fixed", "--method=fixed needs --masks=FILE.npz"),
+        ("--rounds=2", "--rounds must be left out: only --method=ticket"),
+        ("--rewind=5ep", "--rewind must be left out"),
+        ("--method=ticket", "--rounds must be at least 1"),
+    ],
+)
+def test_settings_that_the_method_does_not_heed(words, message):
+    with pytest.raises(UserError) as error:
+        config_of("--run_dir=unused", *words.split())
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_rewind_becomes_steps():
+    config = tiny_config("--method=ticket", "--rounds=3", "--rewind=2ep")
+    assert config.at(40).method.rewind == 10  # 40 images, 8 a step
+
+
 def test_averages_stand_for_each_other():
     def average(*words):
         training = config_of("--run_dir=unused", *words).training

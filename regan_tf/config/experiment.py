@@ -196,7 +196,7 @@ class ExperimentConfig:
         resolved = dataclasses.replace(
             self,
             training=training,
-            method=resolve(self.method, warmup=0, update_interval=1),
+            method=resolve(self.method, warmup=0, update_interval=1, rewind=0),
             output=resolve(
                 self.output, log_every=1, eval_every=0, checkpoint_every=1
             ),

@@ -164,9 +164,7 @@ def _few_shot(
             f"{some(tops)}; give the folder of one of them"
         )
     (name,) = inside
-    whole = Path(os.path.abspath(os.path.expanduser(path)))
-    for word in (whole.name, whole.parent.name):
-        name = name or _few_shot_name(word)
+    name = name or few_shot_set(path)
     if name is None:
         raise UserError(
             "--dataset=few_shot knows a set by the name of its folder or zip: "
@@ -176,6 +174,13 @@ def _few_shot(
     rows = [(None, parts[-1], name) for parts, name in images]
     files = split_of_rows(rows, (), path) if split == "train" else None
     return KnownFiles(name, files)
+
+
+def few_shot_set(path: str) -> str | None:
+    """The name in `FEW_SHOT_COUNTS` of the set at `path`, by that of the
+    folder or zip or of the one above, which need not be there."""
+    whole = Path(os.path.abspath(os.path.expanduser(path)))
+    return _few_shot_name(whole.name) or _few_shot_name(whole.parent.name)
 
 
 def _few_shot_name(word: str) -> str | None:
