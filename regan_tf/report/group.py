@@ -1,6 +1,7 @@
 """Runs that are one line of a table, and lines that are one table."""
 
 import json
+import math
 import os
 import re
 import statistics
@@ -32,6 +33,12 @@ class Mean(NamedTuple):
     value: float
     deviation: float | None
     count: int
+
+
+def is_number(value: Any) -> bool:
+    """Whether a figure can be averaged and drawn."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)
 
 
 def mean_of(values: Sequence[float]) -> Mean | None:
@@ -80,7 +87,7 @@ class Group:
     def mean(self, kind: str, which: str, name: str) -> Mean | None:
         """A figure over the seeds that have it."""
         lines = self.lines(kind, which)
-        return mean_of([x[name] for x in lines if name in x])
+        return mean_of([x[name] for x in lines if is_number(x.get(name))])
 
     def best_is_last(self, kind: str) -> bool:
         """Whether that holds for the half in every run."""
@@ -181,7 +188,7 @@ def sections_of(runs: Iterable[Run]) -> tuple[list[Section], list[LeftOut]]:
 
 def _groups(groups: Iterable[dict[int, Run]]) -> list[Group]:
     found = [[seeds[x] for x in sorted(seeds)] for seeds in groups]
-    names = [_label([run.label for run in runs]) for runs in found]
+    names = [label_of([run.label for run in runs]) for runs in found]
     made = [
         Group(name if names.count(name) == 1 else _joined(runs), runs)
         for name, runs in zip(names, found, strict=True)
@@ -189,10 +196,13 @@ def _groups(groups: Iterable[dict[int, Run]]) -> list[Group]:
     return sorted(made, key=lambda group: group.label)
 
 
-def _label(names: Sequence[str]) -> str:
+def label_of(names: Sequence[str]) -> str:
+    """What the names of some runs share, without the end that tells a seed;
+    all of them, if they share nothing."""
     if len(names) == 1:
         return names[0]
-    shared = _SEED.sub("", os.path.commonprefix(names))
+    shared = os.path.commonprefix(names)  # noqa: RUF071 (not of paths)
+    shared = _SEED.sub("", shared)
     return shared or ", ".join(names)
 
 
@@ -213,12 +223,17 @@ def missing_in(section: Section) -> list[str]:
                 where = f"{group.label}, {kind}, {which}"
                 lines = _lacking(section, group, kind, which)
                 found += [f"{where}: {line}" for line in lines]
-        if "sparse" not in group.kinds and group.config["method.prune"] != "none":
+        if (
+            "sparse" not in group.kinds
+            and group.config["method.prune"] != "none"
+        ):
             found.append(f"{group.label}: no score of the sparse half")
     return found
 
 
-def _lacking(section: Section, group: Group, kind: str, which: str) -> list[str]:
+def _lacking(
+    section: Section, group: Group, kind: str, which: str
+) -> list[str]:
     """What runs of a group lack at a checkpoint, with their seeds."""
     lacking: dict[str, list[int]] = {}
     for run in group.runs:

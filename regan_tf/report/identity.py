@@ -1,5 +1,6 @@
 """What a run computes: equal for runs that differ by their seed only."""
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from absl.testing import flagsaver
 
 from regan_tf import flags
-from regan_tf.config import config_from_dict
+from regan_tf.config import ExperimentConfig, config_from_dict
+from regan_tf.data.known_layouts import few_shot_set
 from regan_tf.errors import UserError
 from regan_tf.flags import output
 
@@ -44,8 +46,9 @@ def identity(config: Config) -> Config:
         if name not in _ASIDE and not name.startswith("output.")
     }
     if config["data.dataset"] in _NAMED_BY_PATH:
-        name = _last_part(config["data.path"] or "")
-        kept["data.name"] = name.removesuffix(".zip")
+        path = config["data.path"]
+        name = _last_part(path).removesuffix(".zip")
+        kept["data.name"] = few_shot_set(path) or name
     if config["data.num_images"] is None:
         kept["data.fraction"] = config["data.fraction"] or 1.0
     if config["method.prune"] == "none":
@@ -93,6 +96,12 @@ def asked(words: Sequence[str], num_images: int) -> Config:
     Raises:
         UserError: they make no run, as those of another version.
     """
+    config, files = _parsed(tuple(words))
+    return config.at(num_images).as_dict() | files
+
+
+@functools.cache
+def _parsed(words: tuple[str, ...]) -> tuple[ExperimentConfig, Config]:
     with flagsaver.flagsaver():
         if "steps" not in flags.FLAGS:
             flags.define()
@@ -103,11 +112,9 @@ def asked(words: Sequence[str], num_images: int) -> Config:
             name, _, value = word.lstrip("-").partition("=")
             if name in _FILES:
                 files[_FILES[name]] = value
-                word = f"--{name}={os.curdir}"
-            if name not in aside:
+                given.append(f"--{name}={os.curdir}")
+            elif name not in aside:
                 given.append(word)
         flags.parse_words(["report", *given])
         flags.FLAGS.run_dir = "unused"
-        config = flags.config_from_flags().at(num_images)
-    return config.as_dict() | files
-
+        return flags.config_from_flags(), files

@@ -1,0 +1,229 @@
+"""The folder of a report: a page, figures, and the figures' numbers."""
+
+import json
+import os
+from collections.abc import Sequence
+
+from regan_tf.errors import UserError
+from regan_tf.metrics.score_lines import in_words, unlike
+from regan_tf.paper import Row
+from regan_tf.report.curves import Picture, all_points
+from regan_tf.report.draw import draw
+from regan_tf.report.grids import sample_sheet
+from regan_tf.report.group import Section, missing_in, sections_of
+from regan_tf.report.paper import (
+    FOLDER,
+    Part,
+    all_rows,
+    missing_rows,
+    paper_table,
+    parts_of,
+)
+from regan_tf.report.pictures import pictures_of
+from regan_tf.report.read import LeftOut, read_runs
+from regan_tf.report.tables import (
+    MISSING,
+    all_runs,
+    all_scores,
+    score_table,
+    shortened,
+)
+from regan_tf.train.run_dir import folder_atomically
+
+PAGE = "report.md"
+_MARK = ".regan_tf_report"  # names the files that a report made
+_HEAD = f"""\
+# Report
+
+Scores are means over seeds ± their sample standard deviation; \
+"{MISSING}" stands for what is listed under Missing. Sections hold what \
+compares: one protocol, reference, feature network and fraction of the images. \
+Best is the checkpoint of the least distance, chosen on the reference that it \
+is scored against; last is the end of training. Every digit is in scores.csv, \
+paper.csv and figures.csv, and runs.csv says which run is in which line."""
+_PAPER = """\
+## Beside the paper
+
+Published FID and IS stand beside `fid` and `is` of TF-GAN's Inception under \
+the protocol of their table, nowhere else: scores of other networks are in the \
+sections below, without published ones. Differences are ours less theirs. The \
+published deviation of IS is that of its ten splits, ours is over seeds. \
+Published images and hours are those until the best score, on other machines; \
+FLOPs are compared where the paper's count is identified."""
+
+
+def make_report(
+    paths: Sequence[str],
+    out: str,
+    rows: Sequence[Row],
+    *,
+    folder: str = FOLDER,
+    figures: bool = True,
+) -> tuple[list[Section], list[LeftOut]]:
+    """Reads runs and writes their report; the same runs, the same bytes.
+
+    Args:
+        paths: run directories, result files, or folders of such.
+        out: folder to make; one that a report made is replaced.
+        rows: of the paper.
+        folder: where the rows' flag files are.
+        figures: whether to draw.
+
+    Returns:
+        The sections, and what was left out.
+
+    Raises:
+        UserError: nothing to report, or `out` is something else.
+    """
+    check_out(out)
+    runs, left_out = read_runs(paths)
+    if not runs:
+        more = "".join(f"; {x.source}: {x.reason}" for x in left_out[:3])
+        raise UserError(
+            f"no finished run to report at {', '.join(paths)}{more}"
+        )
+    sections, again = sections_of(runs)
+    parts = parts_of(rows, sections, folder)
+    pictures, damaged = pictures_of(sections)
+    left_out += again + damaged
+    try:
+        with folder_atomically(os.path.normpath(out)) as made:
+            names = []
+            if figures:
+                names = _draw_all(made, sections, pictures, left_out)
+            missing = missing_rows(parts, sections, folder)
+            for section in sections:
+                missing += [
+                    f"Section {section.number}, {line}"
+                    for line in missing_in(section)
+                ]
+            page = _page(sections, parts, pictures, names, missing, left_out)
+            for name, text in {
+                PAGE: page,
+                "scores.csv": all_scores(sections).csv(),
+                "runs.csv": all_runs(sections).csv(),
+                "paper.csv": all_rows(parts).csv(),
+                "figures.csv": all_points(pictures).csv(),
+            }.items():
+                _write(os.path.join(made, name), text)
+            listed = sorted([*os.listdir(made), _MARK])
+            _write(os.path.join(made, _MARK), json.dumps(listed) + "\n")
+    except OSError as error:
+        raise UserError(
+            f"--out={out} cannot be written ({error.strerror or error}); name "
+            "a folder in one that may be written to"
+        ) from None
+    return sections, left_out
+
+
+def check_out(out: str) -> None:
+    """Refuses to replace what no report made.
+
+    Raises:
+        UserError: `out` is there, not empty, and no report's, or holds files
+            that were put beside a report's.
+    """
+    if not os.path.lexists(out):
+        return
+    others: list[str] | None = None
+    if os.path.isdir(out) and not os.path.islink(out):
+        known = _listed(out)
+        others = sorted({*os.listdir(out)} - known)
+    if others is None or others:
+        what = f"it holds {others[0]}" if others else "it is no folder"
+        raise UserError(
+            "--out must be a new folder, or one that a report made. Received: "
+            f"{out!r}, which no report made: {what}"
+        )
+
+
+def _listed(out: str) -> set[str]:
+    try:
+        with open(os.path.join(out, _MARK), encoding="utf-8") as file:
+            return set(json.load(file))
+    except (OSError, ValueError, TypeError):
+        return set()
+
+
+def _write(path: str, text: str) -> None:
+    # A label may hold what a folder's name does and UTF-8 does not.
+    with open(path, "wb") as file:
+        file.write(text.encode("utf-8", "replace"))
+
+
+def _draw_all(
+    made: str,
+    sections: Sequence[Section],
+    pictures: Sequence[Picture],
+    left_out: list[LeftOut],
+) -> list[str]:
+    """Draws figures and sheets of samples; returns the sheets' names."""
+    for picture in pictures:
+        draw(picture, os.path.join(made, f"{picture.name}.png"))
+    names = []
+    for section in sections:
+        sheet = sample_sheet(section, left_out)
+        if sheet is not None:
+            names.append(f"section-{section.number}-samples")
+            sheet.save(os.path.join(made, f"{names[-1]}.png"), optimize=True)
+    return names
+
+
+def _page(
+    sections: Sequence[Section],
+    parts: Sequence[Part],
+    pictures: Sequence[Picture],
+    sheets: Sequence[str],
+    missing: Sequence[str],
+    left_out: Sequence[LeftOut],
+) -> str:
+    blocks = [_HEAD, *_paper_blocks(parts)]
+    for section in sections:
+        blocks += _section_blocks(section, sections)
+        start = f"section-{section.number}-"
+        blocks += [_image(x) for x in pictures if x.name.startswith(start)]
+        if f"{start}samples" in sheets:
+            said = "Samples of the last generators, of the first seed"
+            blocks.append(f"![{said}]({start}samples.png)")
+    across = [x for x in pictures if x.name.startswith("sections-")]
+    if across:
+        blocks += ["## Across sections", *map(_image, across)]
+    blocks += ["## Missing", _listing(missing)]
+    lines = [f"{source}: {reason}" for source, reason in left_out]
+    blocks += ["## Left out", _listing(lines)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _paper_blocks(parts: Sequence[Part]) -> list[str]:
+    blocks = []
+    for part in parts:
+        for number in part.sections:
+            blocks += [
+                f"### {part.where}: {part.data} (section {number})",
+                paper_table(part, number).markdown(),
+            ]
+    return [_PAPER, *blocks] if blocks else [_PAPER, "No run has any."]
+
+
+def _section_blocks(section: Section, sections: Sequence[Section]) -> list[str]:
+    said = section.title
+    for other in sections[: section.number - 1]:
+        if other.title == said:
+            found = unlike(other.line, section.line)
+            names = ", ".join(f"{x} is {in_words(b)}" for x, _, b in found)
+            said += f"; unlike section {other.number}: {names}"
+    short = [x for x in section.scores if shortened(section, x) != x]
+    note = f" In names … is {short[0]}'s network." if short else ""
+    return [
+        f"## Section {section.number}",
+        f"{said[:1].upper()}{said[1:]}.{note}",
+        score_table(section).markdown(),
+    ]
+
+
+def _image(picture: Picture) -> str:
+    return f"![{picture.caption}]({picture.name}.png)"
+
+
+def _listing(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines) or "Nothing."

@@ -1,0 +1,298 @@
+"""The paper's tables, with ours beside the published figures."""
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from regan_tf.errors import UserError
+from regan_tf.metrics.protocol import named_protocol
+from regan_tf.paper import Row
+from regan_tf.report.group import WHICH, Group, Mean, Section, mean_of
+from regan_tf.report.identity import asked, identity
+from regan_tf.report.tables import MISSING, WORDS, cells
+from regan_tf.tables import NONE, Table
+
+FOLDER = os.path.join("configs", "paper")
+
+
+class _Compared(NamedTuple):
+    """A published figure that a score line has as well."""
+
+    ours: str
+    unit: float  # of the table, in those of the line
+    said: str
+
+
+# Of FLOPs only `paper_flops`, which counts as the paper does; hours are those
+# of another machine.
+_COMPARED = {
+    "fid": _Compared("fid", 1, "FID"),
+    "is": _Compared("is", 1, "IS"),
+    "images_shown": _Compared("images_shown", 1e6, "images (M)"),
+    "train_hours": _Compared("train_seconds", 3600, "hours"),
+    "flops_total": _Compared("paper_flops", 1e15, "PFLOP"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows of one table whose figures compare: one data set, one fraction.
+
+    Attributes:
+        where: such as "Table 2".
+        data: the images in words.
+        found: each row with its groups, by section number.
+    """
+
+    where: str
+    data: str
+    found: list[tuple[Row, dict[int, Group]]]
+
+    @property
+    def sections(self) -> list[int]:
+        """Numbers of the sections that any of the rows has a run in."""
+        return sorted({n for _, groups in self.found for n in groups})
+
+
+def parts_of(
+    rows: Sequence[Row], sections: Sequence[Section], folder: str = FOLDER
+) -> list[Part]:
+    """Finds the runs of published rows.
+
+    A run is a row's if its settings are those of the row's flag file, seed
+    and output aside, and it has an FID under the row's protocol.
+
+    Args:
+        rows: in the order of the paper.
+        sections: of our runs.
+        folder: where the rows' flag files are.
+    """
+
+    def key(row: Row) -> tuple[str, str]:
+        return row.where, _data(row)
+
+    made = []
+    # Bars of figures are rows of tables, too.
+    ordered = sorted((row for row in rows if row.table), key=key)
+    for (where, data), group in itertools.groupby(ordered, key):
+        found = [(row, _groups(row, sections, folder)) for row in group]
+        made.append(Part(where, data, found))
+    return made
+
+
+def _data(row: Row) -> str:
+    if row.data_fraction is None:
+        return f"{row.dataset}, {row.num_images} images"
+    if row.data_fraction == 1:
+        return f"{row.dataset}, all images"
+    return f"{row.dataset}, {100 * row.data_fraction:.3g}% of the images"
+
+
+def _groups(
+    row: Row, sections: Sequence[Section], folder: str
+) -> dict[int, Group]:
+    return {
+        section.number: group
+        for section in sections
+        if scored_as(row, section)
+        for group in section.groups
+        if trained_as(row, group, folder)
+    }
+
+
+def scored_as(row: Row, section: Section) -> bool:
+    """Whether a section's scores are FIDs under the row's protocol: all of
+    it, not its name alone, and the reference as large as it asks for."""
+    if "fid" not in section.scores:
+        return False
+    found = section.line["protocol"]
+    known = named_protocol(
+        row.protocol, has_test=found.get("reference") == "test"
+    )
+    wanted = known.as_dict()
+    if known.max_reference is not None:
+        wanted["num_reference"] = known.max_reference
+    del wanted["latent_seed"]
+    return all(found.get(name, x) == x for name, x in wanted.items())
+
+
+def trained_as(row: Row, group: Group, folder: str) -> bool:
+    """Whether a group's settings are those of the row's flag file."""
+    path = os.path.join(folder, f"{row.config}.flags")
+    line = group.runs[0].line
+    if row.config is None or not os.path.exists(path):
+        return False
+    try:
+        config = asked([f"--flagfile={path}"], line["num_training"])
+    except UserError:  # lengths that do not fit so few images
+        return False
+    return identity(config) == group.config
+
+
+def paper_table(part: Part, section: int) -> Table:
+    """Ours of one section beside the published figures.
+
+    Under "difference" is ours less the published figure. Published figures
+    stand in the rows of every checkpoint.
+    """
+    rows = list(_lines(part, section))
+    names = [
+        name
+        for name, known in _COMPARED.items()
+        if any(isinstance(row.get(known.said), float) for row in rows)
+    ]
+    columns = ["method", *WORDS[1:], "seeds"]
+    for name in names:
+        said = _COMPARED[name].said
+        for column in (said, f"{said} published"):
+            columns += [column, f"{column}_std"]
+        columns.append(f"{said} difference")
+    return Table(columns, rows, ("method", *WORDS), MISSING)
+
+
+def _lines(part: Part, section: int) -> Iterator[dict[str, Any]]:
+    ours = ["generator", "checkpoint", "seeds"]
+    for known in _COMPARED.values():
+        ours += [known.said, f"{known.said} difference"]
+    for row, groups in part.found:
+        published: dict[str, Any] = {"method": method_of(row)}
+        for name in filter(_COMPARED.get, row.metrics):
+            published |= _published(row, name)
+        group = groups.get(section)
+        if group is None:
+            yield (
+                published
+                if row.config
+                else dict.fromkeys(ours, NONE) | published
+            )
+            continue
+        for kind, which in itertools.product(group.kinds, WHICH):
+            said = {"generator": kind, "checkpoint": which}
+            count = {"seeds": len(group.lines(kind, which))}
+            yield published | said | count | _ours(row, group, kind, which)
+
+
+def method_of(row: Row) -> str:
+    """The row's method, with the learning rate where the table varies it."""
+    rate = row.learning_rate
+    return row.method if rate is None else f"{row.method}, rate {rate:g}"
+
+
+def _published(row: Row, name: str) -> dict[str, Any]:
+    metric, known = row.metrics[name], _COMPARED[name]
+    column = f"{known.said} published"
+    found = {column: metric.value / known.unit}
+    return (
+        found if metric.std is None else found | {f"{column}_std": metric.std}
+    )
+
+
+def _ours(row: Row, group: Group, kind: str, which: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in filter(_COMPARED.get, row.metrics):
+        known = _COMPARED[name]
+        mean = our_mean(group, kind, which, name)
+        if mean is not None:
+            gap = mean.value - row.metrics[name].value / known.unit
+            found |= {known.said: mean.value} | _deviation(known.said, mean)
+            found[f"{known.said} difference"] = f"{gap:+.2f}"
+    return found
+
+
+def _deviation(said: str, mean: Mean) -> dict[str, float]:
+    return {n: x for n, x in cells(said, mean).items() if n.endswith("_std")}
+
+
+def our_mean(group: Group, kind: str, which: str, name: str) -> Mean | None:
+    """Our mean of a published figure, in the table's unit."""
+    known = _COMPARED[name]
+    values = (x.get(known.ours) for x in group.lines(kind, which))
+    return mean_of([x / known.unit for x in values if x is not None])
+
+
+def all_rows(parts: Sequence[Part]) -> Table:
+    """Every published figure, for a CSV file; with ours, or "missing"."""
+    columns = (
+        "where data method learning_rate config section generator checkpoint "
+        "score published published_deviation mean deviation seeds difference"
+    ).split()
+    rows = []
+    for part in parts:
+        for row, groups in part.found:
+            for name in row.metrics:
+                start = {
+                    "where": part.where,
+                    "data": part.data,
+                    "method": row.method,
+                    "learning_rate": row.learning_rate,
+                    "config": row.config,
+                    "score": name,
+                    "published": row.metrics[name].value,
+                    "published_deviation": row.metrics[name].std,
+                }
+                rows += [start | x for x in _all_ours(row, groups, name)]
+    return Table(columns, rows)
+
+
+def _all_ours(
+    row: Row, groups: dict[int, Group], name: str
+) -> list[dict[str, Any]]:
+    found = []
+    for number, group in sorted(groups.items()):
+        for kind, which in itertools.product(group.kinds, WHICH):
+            at = {"section": number, "generator": kind, "checkpoint": which}
+            known = name in _COMPARED
+            mean = our_mean(group, kind, which, name) if known else None
+            found.append(at | _in_base_units(row, name, mean))
+    return found or [{"mean": MISSING}]
+
+
+def _in_base_units(row: Row, name: str, mean: Mean | None) -> dict[str, Any]:
+    """Ours in the published file's own units: images, not millions."""
+    if mean is None:
+        return {"mean": MISSING}
+    unit = 1 if name == "train_hours" else _COMPARED[name].unit
+    value = mean.value * unit
+    return {
+        "mean": value,
+        "deviation": mean.deviation and mean.deviation * unit,
+        "seeds": mean.count,
+        "difference": value - row.metrics[name].value,
+    }
+
+
+def missing_rows(
+    parts: Sequence[Part], sections: Sequence[Section], folder: str = FOLDER
+) -> list[str]:
+    """A line for each part whose rows have no run, and for each row whose
+    runs are scored otherwise than the paper's."""
+    found = []
+    for part in parts:
+        lacking = [
+            row
+            for row, groups in part.found
+            if row.config is not None and not groups
+        ]
+        without = []
+        for row in lacking:
+            others = [
+                f"{group.label} (section {section.number})"
+                for section in sections
+                for group in section.groups
+                if trained_as(row, group, folder)
+            ]
+            if others:
+                found.append(
+                    f"{part.where}, {part.data}, {method_of(row)}: no FID "
+                    f"under protocol {row.protocol}; scored otherwise: "
+                    + ", ".join(others)
+                )
+            else:
+                without.append(f"`{row.config}`")
+        if without:
+            found.append(
+                f"{part.where}, {part.data}: no run of {', '.join(without)}"
+            )
+    return found
