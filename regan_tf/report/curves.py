@@ -38,6 +38,7 @@ class Panel:
         curves: drawn as lines.
         levels: curves of one point, drawn across the panel.
         log: whether x is logarithmic.
+        shares: whether both axes go from 0 to 1.
         title: what tells it from the panel beside it.
     """
 
@@ -46,6 +47,7 @@ class Panel:
     curves: list[Curve]
     levels: list[Curve] = field(default_factory=list)
     log: bool = False
+    shares: bool = False
     title: str = ""
 
 

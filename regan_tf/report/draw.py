@@ -8,9 +8,10 @@ from regan_tf.report.curves import Curve, Panel, Picture
 _SIZE = 5.0, 3.6  # inches of a panel
 _LINES = {"sparse": "-", "dense": "--"}
 _MARKERS = {"sparse": "o", "dense": "s"}
-_DOTS = 120  # points of a curve above which they are not marked
+_DOTS = 40  # points of a curve above which they are not marked
 _WIDE = 20  # ratio of values above which an axis is logarithmic
 _ROWS = 6  # of the legend, before it takes another column
+_ROW = 0.2  # inches
 
 
 def draw(picture: Picture, path: str) -> None:
@@ -26,24 +27,27 @@ def draw(picture: Picture, path: str) -> None:
 
     width, height = _SIZE
     count = len(picture.panels)
+    names = _names(picture)
+    columns = min(2 * count, -(-len(names) // _ROWS))
+    height += _ROW * -(-len(names) // columns)
     figure = Figure((width * count, height), layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    colours = _colours(picture)
-    shown: dict[str, Any] = {}
+    colours = _colours({label for label, _ in names})
+    shown: dict[tuple[str, str], Any] = {}
     for number, panel in enumerate(picture.panels, 1):
         axes = figure.add_subplot(1, count, number)
         for curve in panel.curves:
             artist = _line(axes, curve, colours[curve.label])
-            shown.setdefault(f"{curve.label}, {curve.kind}", artist)
+            shown.setdefault((curve.label, curve.kind), artist)
         for level in panel.levels:
             artist = _level(axes, level, colours[level.label])
-            shown.setdefault(f"{level.label}, {level.kind}", artist)
+            shown.setdefault((level.label, level.kind), artist)
         _label(axes, panel)
     figure.legend(
         shown.values(),
-        shown.keys(),
+        [", ".join(name) for name in shown],
         loc="outside lower center",
-        ncols=min(2 * count, -(-len(shown) // _ROWS)),
+        ncols=columns,
         fontsize="small",
         frameon=False,
     )
@@ -51,14 +55,18 @@ def draw(picture: Picture, path: str) -> None:
     canvas.print_png(path, metadata={"Software": None})
 
 
-def _colours(picture: Picture) -> dict[str, Any]:
-    from matplotlib import colormaps
-
-    labels = {
-        curve.label
+def _names(picture: Picture) -> set[tuple[str, str]]:
+    """Label and half of each curve."""
+    return {
+        (curve.label, curve.kind)
         for panel in picture.panels
         for curve in [*panel.curves, *panel.levels]
     }
+
+
+def _colours(labels: set[str]) -> dict[str, Any]:
+    from matplotlib import colormaps
+
     few = len(labels) <= 10
     palette = colormaps["tab10" if few else "tab20"].colors
     return dict(zip(sorted(labels), itertools.cycle(palette), strict=False))
@@ -98,12 +106,15 @@ def _label(axes: Any, panel: Panel) -> None:
     axes.set_title(panel.title, fontsize="medium")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    points = [point for curve in panel.curves for point in curve.points]
-    if _is_wide([point.y.value for point in points]):
+    if panel.shares:
+        axes.set(xlim=(0, 1.01), ylim=(0, 1.01))
+    elif _is_wide(panel):
         axes.set_yscale("log")
     if panel.log:
         axes.set_xscale("log")
 
 
-def _is_wide(values: list[float]) -> bool:
+def _is_wide(panel: Panel) -> bool:
+    curves = [*panel.curves, *panel.levels]
+    values = [point.y.value for curve in curves for point in curve.points]
     return min(values) > 0 and max(values) / min(values) > _WIDE

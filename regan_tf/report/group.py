@@ -122,8 +122,9 @@ class Section:
     @property
     def title(self) -> str:
         """The protocol in one line, with the fraction of the images."""
-        fraction = self.line.get("data_fraction")
-        return f"{in_short([self.line])}, trained on {fraction} of the images"
+        share = self.line.get("data_fraction")
+        said = f"{100 * share:.4g}%" if is_number(share) else "an unknown part"
+        return f"{in_short([self.line])}, trained on {said} of the images"
 
     @property
     def scores(self) -> list[str]:
@@ -197,13 +198,15 @@ def _groups(groups: Iterable[dict[int, Run]]) -> list[Group]:
 
 
 def label_of(names: Sequence[str]) -> str:
-    """What the names of some runs share, without the end that tells a seed;
-    all of them, if they share nothing."""
+    """What the names of some runs share at both ends, without the word
+    "seed"; all of them, if they share nothing."""
     if len(names) == 1:
         return names[0]
-    shared = os.path.commonprefix(names)  # noqa: RUF071 (not of paths)
-    shared = _SEED.sub("", shared)
-    return shared or ", ".join(names)
+    start = os.path.commonprefix(names)  # noqa: RUF071 (not of paths)
+    rests = [name[len(start) :][::-1] for name in names]
+    end = os.path.commonprefix(rests)[::-1]  # noqa: RUF071
+    parts = _SEED.sub("", start), end.lstrip("-_.0123456789")
+    return "…".join(filter(None, parts)) or ", ".join(names)
 
 
 def _joined(runs: Sequence[Run]) -> str:

@@ -164,8 +164,8 @@ def _draw_all(
     for section in sections:
         sheet = sample_sheet(section, left_out)
         if sheet is not None:
-            names.append(f"section-{section.number}-samples")
-            sheet.save(os.path.join(made, f"{names[-1]}.png"), optimize=True)
+            names.append(f"section-{section.number}-samples.jpg")
+            sheet.save(os.path.join(made, names[-1]), quality=90)
     return names
 
 
@@ -182,9 +182,9 @@ def _page(
         blocks += _section_blocks(section, sections)
         start = f"section-{section.number}-"
         blocks += [_image(x) for x in pictures if x.name.startswith(start)]
-        if f"{start}samples" in sheets:
+        if f"{start}samples.jpg" in sheets:
             said = "Samples of the last generators, of the first seed"
-            blocks.append(f"![{said}]({start}samples.png)")
+            blocks.append(f"![{said}]({start}samples.jpg)")
     across = [x for x in pictures if x.name.startswith("sections-")]
     if across:
         blocks += ["## Across sections", *map(_image, across)]
@@ -212,8 +212,9 @@ def _section_blocks(section: Section, sections: Sequence[Section]) -> list[str]:
             found = unlike(other.line, section.line)
             names = ", ".join(f"{x} is {in_words(b)}" for x, _, b in found)
             said += f"; unlike section {other.number}: {names}"
-    short = [x for x in section.scores if shortened(section, x) != x]
-    note = f" In names … is {short[0]}'s network." if short else ""
+    network = section.line["protocol"].get("feature_network")
+    short = any(shortened(section, x) != x for x in section.scores)
+    note = f" In names of scores … stands for {network}." if short else ""
     return [
         f"## Section {section.number}",
         f"{said[:1].upper()}{said[1:]}.{note}",

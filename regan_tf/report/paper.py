@@ -70,16 +70,14 @@ def parts_of(
         folder: where the rows' flag files are.
     """
 
-    def key(row: Row) -> tuple[str, str]:
-        return row.where, _data(row)
-
-    made = []
-    # Bars of figures are rows of tables, too.
-    ordered = sorted((row for row in rows if row.table), key=key)
-    for (where, data), group in itertools.groupby(ordered, key):
-        found = [(row, _groups(row, sections, folder)) for row in group]
-        made.append(Part(where, data, found))
-    return made
+    parts: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row.table:  # bars of figures are rows of tables, too
+            parts.setdefault((row.where, _data(row)), []).append(row)
+    return [
+        Part(*key, [(row, _groups(row, sections, folder)) for row in some])
+        for key, some in parts.items()
+    ]
 
 
 def _data(row: Row) -> str:

@@ -14,13 +14,17 @@ from regan_tf.report.group import (
     label_of,
 )
 from regan_tf.report.identity import Config
-from regan_tf.report.tables import shortened
 
+_SUBSET = frozenset(("data.fraction", "data.num_images"))
 # Lengths may follow the number of images.
 _LENGTHS = frozenset(
     "training.steps training.stage_lengths method.warmup method.rewind "
     "method.update_interval".split()
 )
+
+
+# Groups with the place of each on the x axis.
+_Family = list[tuple[float, Group]]
 
 
 def across_setting(
@@ -33,8 +37,9 @@ def across_setting(
     for which in WHICH if section.distance else ():
         curves = list(_curves(families, which, section.distance))
         levels = _levels(section, families, which) if curves else []
-        y = shortened(section, section.distance)
-        panels.append(Panel(setting, y, curves, levels, log, which))
+        panels.append(
+            Panel(setting, section.distance, curves, levels, log, title=which)
+        )
     return Picture(
         f"section-{section.number}-{name}",
         f"Scores against {setting}; dotted: without pruning",
@@ -42,31 +47,25 @@ def across_setting(
     )
 
 
-# Groups with the place of each on the x axis.
-_Family = list[tuple[float, Group]]
-
-
 def _families(
-    groups: Sequence[Group],
-    free: Set[str],
-    x_of: Callable[[Group], Any],
-) -> dict[str, _Family]:
+    groups: Sequence[Group], free: Set[str], place: Callable[[Group], Any]
+) -> list[_Family]:
     """Groups that differ in free settings only, at two places or more."""
     found: dict[str, _Family] = {}
     for group in groups:
-        x = x_of(group)
+        x = place(group)
         if is_number(x):
             key = _without(group.config, free)
             found.setdefault(key, []).append((float(x), group))
-    named: dict[str, _Family] = {}
-    for members in found.values():
-        if len({x for x, _ in members}) > 1:
-            members.sort(key=lambda member: (member[0], member[1].label))
-            label = label_of([group.label for _, group in members])
-            while label in named:
-                label += "'"
-            named[label] = members
-    return named
+    return [
+        sorted(family, key=lambda member: (member[0], member[1].label))
+        for family in found.values()
+        if len(_places(family)) > 1
+    ]
+
+
+def _places(family: _Family) -> set[float]:
+    return {x for x, _ in family}
 
 
 def _without(config: Config, names: Set[str]) -> str:
@@ -75,21 +74,27 @@ def _without(config: Config, names: Set[str]) -> str:
 
 
 def _curves(
-    families: dict[str, _Family], which: str, name: str
+    families: Sequence[_Family], which: str, name: str
 ) -> Iterator[Curve]:
-    for label, members in sorted(families.items()):
-        kinds = dict.fromkeys(k for _, group in members for k in group.kinds)
+    labels = [label_of([group.label for _, group in x]) for x in families]
+    for label, family in sorted(zip(labels, families, strict=True), key=_first):
+        every = ", ".join(group.label for _, group in family)
+        said = label if labels.count(label) == 1 else every
+        kinds = dict.fromkeys(k for _, group in family for k in group.kinds)
         for kind in kinds:
-            means = [(x, g.mean(kind, which, name)) for x, g in members]
+            means = [(x, g.mean(kind, which, name)) for x, g in family]
             points = [Point(x, y) for x, y in means if y]
             if len(points) > 1:
-                yield Curve(label, kind, points)
+                yield Curve(said, kind, points)
+
+
+def _first(pair: tuple[str, _Family]) -> tuple[str, str]:
+    label, family = pair
+    return label, family[0][1].label
 
 
 def _levels(
-    section: Section,
-    families: dict[str, _Family],
-    which: str,
+    section: Section, families: Sequence[_Family], which: str
 ) -> list[Curve]:
     """Runs without pruning that are else as those of a family."""
 
@@ -97,7 +102,7 @@ def _levels(
         names = {n for n in group.config if n.startswith("method.")}
         return _without(group.config, names)
 
-    wanted = {rest(members[0][1]) for members in families.values()}
+    wanted = {rest(family[0][1]) for family in families}
     found = []
     for group in section.groups:
         if group.config["method.prune"] == "none" and rest(group) in wanted:
@@ -121,24 +126,20 @@ def over_fractions(sections: Sequence[Section]) -> list[Picture]:
 
 
 def _over_fraction(sections: Sequence[Section]) -> Picture:
-    first = sections[0]
+    name = sections[0].distance
     groups = [group for section in sections for group in section.groups]
-    subset = {"data.fraction", "data.num_images"}
-    loose = _families(groups, subset | _LENGTHS, _fraction)
-    # Lengths tell apart what would be two runs at one place.
-    families = {}
-    for label, members in loose.items():
-        places = [x for x, _ in members]
-        if len({*places}) == len(places):
-            families[label] = members
-        else:
-            some = [group for _, group in members]
-            families |= _families(some, subset, _fraction)
+    families = []
+    for family in _families(groups, _SUBSET | _LENGTHS, _fraction):
+        if len(_places(family)) == len(family):
+            families.append(family)
+        else:  # lengths tell apart what would be two runs at one place
+            some = [group for _, group in family]
+            families += _families(some, _SUBSET, _fraction)
     panels = [
         Panel(
             "fraction of the images",
-            shortened(first, first.distance),
-            list(_curves(families, which, first.distance)),
+            name,
+            list(_curves(families, which, name)),
             title=which,
         )
         for which in WHICH

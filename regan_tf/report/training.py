@@ -19,7 +19,6 @@ from regan_tf.report.group import (
     mean_of,
 )
 from regan_tf.report.read import LeftOut, Run
-from regan_tf.report.tables import shortened
 
 _EVERY = 10  # of the 1,001 points of a precision-recall curve
 
@@ -30,7 +29,7 @@ def over_images(section: Section) -> Picture:
     panels = [
         Panel(
             "real images shown (thousands)",
-            shortened(section, name),
+            name,
             list(_series(section, name)),
         )
         for name in names
@@ -89,7 +88,7 @@ def cost(section: Section) -> Picture:
     panels = [
         Panel(
             said,
-            shortened(section, name),
+            name,
             [
                 Curve(
                     group.label, kind, _chosen(group, kind, figure, unit, name)
@@ -104,13 +103,8 @@ def cost(section: Section) -> Picture:
     return Picture(
         f"section-{section.number}-cost",
         "Scores against cost, of the best and the last checkpoint",
-        [_without_empty(panel) for panel in panels],
+        panels,
     )
-
-
-def _without_empty(panel: Panel) -> Panel:
-    curves = [curve for curve in panel.curves if curve.points]
-    return Panel(panel.x, panel.y, curves, panel.levels, panel.log, panel.title)
 
 
 def _chosen(
@@ -121,7 +115,7 @@ def _chosen(
         for which in WHICH
     ]
     points = {Point(x.value / unit, y) for x, y in pairs if x and y}
-    return sorted(points)
+    return sorted(points, key=lambda point: point.x)
 
 
 def stability(section: Section) -> list[Picture]:
@@ -153,7 +147,7 @@ def _moves(groups: Sequence[Group], every: int) -> Iterator[Curve]:
         for kind in group.kinds:
             series = [_by_images(run, kind, "mse_to_previous") for run in runs]
             points = _means(series)
-            if points:
+            if len(points) > 1:
                 yield Curve(group.label, kind, points)
 
 
@@ -174,7 +168,7 @@ def precision_recall(section: Section, left_out: list[LeftOut]) -> Picture:
     return Picture(
         f"section-{section.number}-precision-recall",
         "Precision-recall curves at the end, one of each seed",
-        [Panel("recall", "precision", curves)],
+        [Panel("recall", "precision", curves, shares=True)],
     )
 
 
