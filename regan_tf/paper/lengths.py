@@ -20,11 +20,11 @@ FULL = {
 # which 200 are warm-up. A score each twentieth of that.
 EPOCHS = ("steps=1000ep", "warmup=200ep", "eval_every=50ep")
 EPOCHS_NOTE = (
-    "Length: 1,000 epochs, of them 200 of warm-up, as the authors' README has "
+    "Lengths: 1,000 epochs, of them 200 of warm-up, as the authors' README has "
     "it for SNGAN on a tenth of CIFAR-10; a score each 50."
 )
 PUBLISHED_NOTE = (
-    "Length: that of Table 1's run, shortened as the images until the "
+    "Lengths: those of Table 1's runs, shortened as the images until the "
     "baseline's best score are (up to the next 0.5M); warm-up the same share."
 )
 

@@ -40,6 +40,11 @@ def _figure(metric: Metric) -> str:
     return f"{metric.value:g}"
 
 
+def _count(dataset: str) -> str:
+    known = KNOWN_SETS.get(dataset)
+    return f"{known.counts['train']:,} " if known and known.counts else ""
+
+
 def said_protocol(config: ExperimentConfig) -> str:
     """How a run is scored, such as "paper: 10,000 samples against the 10,000
     test images"."""
@@ -56,9 +61,7 @@ def said_protocol(config: ExperimentConfig) -> str:
     )
     reference = {
         "test": f"the 10,000 {tests.get(data.dataset)} images",
-        "train": "all training images",
+        "train": f"all {_count(data.dataset)}training images",
         "training subset": "the images trained on",
     }[protocol.reference]
-    if protocol.reference == "train" and data.num_images:
-        reference += " of the set"
     return f"{protocol.name}, {protocol.num_fake:,} samples against {reference}"
