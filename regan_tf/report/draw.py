@@ -106,12 +106,18 @@ def _label(axes: Any, panel: Panel) -> None:
     axes.set_title(panel.title, fontsize="medium")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+    points = [point for curve in panel.curves for point in curve.points]
     if panel.shares:
         axes.set(xlim=(0, 1.01), ylim=(0, 1.01))
     elif _is_wide(panel):
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
     if panel.log:
         axes.set_xscale("log")
+        places = sorted({point.x for point in points})
+        axes.set_xticks(places, [f"{x:g}" for x in places])
+        axes.xaxis.minorticks_off()
 
 
 def _is_wide(panel: Panel) -> bool:

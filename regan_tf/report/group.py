@@ -5,7 +5,7 @@ import math
 import os
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -66,6 +66,10 @@ class Group:
     def config(self) -> Config:
         """Settings that all share."""
         return self.runs[0].config
+
+    def key(self, aside: Set[str] = frozenset()) -> str:
+        """Settings that all share, but for some, as text."""
+        return _key(self.runs[0], aside)
 
     @property
     def seeds(self) -> list[int]:
@@ -152,6 +156,16 @@ def setting(run: Run) -> str:
     return _text(comparable(run.line))
 
 
+def _key(run: Run, aside: Set[str] = frozenset()) -> str:
+    """Settings, but for some, and minor versions, which compute otherwise."""
+    kept = {n: x for n, x in run.config.items() if n not in aside}
+    versions = (
+        str(run.versions.get(name)).rpartition(".")[0]
+        for name in ("tensorflow", "keras")
+    )
+    return _text([kept, *versions])
+
+
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
@@ -169,7 +183,7 @@ def sections_of(runs: Iterable[Run]) -> tuple[list[Section], list[LeftOut]]:
     sorted_in: dict[str, dict[str, dict[int, Run]]] = {}
     for run in sorted(runs, key=lambda x: (not os.path.isdir(x.path), x.label)):
         groups = sorted_in.setdefault(setting(run), {})
-        seeds = groups.setdefault(_text(run.config), {})
+        seeds = groups.setdefault(_key(run), {})
         first = seeds.setdefault(run.seed, run)
         if first is not run:
             left_out.append(

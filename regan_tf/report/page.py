@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from regan_tf.errors import UserError
 from regan_tf.metrics.score_lines import in_words, unlike
@@ -76,6 +77,11 @@ def make_report(
         UserError: nothing to report, or `out` is something else.
     """
     check_out(out)
+    if figures and find_spec("matplotlib") is None:
+        raise UserError(
+            "figures are drawn by matplotlib, which is not installed; install "
+            "it, or pass --nofigures"
+        )
     runs, left_out = read_runs(paths)
     if not runs:
         more = "".join(f"; {x.source}: {x.reason}" for x in left_out[:3])

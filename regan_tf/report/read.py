@@ -129,8 +129,11 @@ def _read_folder(path: str, label: str, note: Note) -> Run:
 
 def _among(lines: Sequence[Line], wanted: Line, at: tuple[str, str]) -> Line:
     """The score line that the summary repeats."""
+    # As text, in which not-a-number equals itself.
+    text = json.dumps(wanted, sort_keys=True)
     for line in reversed(lines):
-        if all(n in line and line[n] == x for n, x in wanted.items()):
+        part = {name: line.get(name) for name in wanted}
+        if json.dumps(part, sort_keys=True) == text:
             return line
     kind, which = at
     raise UserError(

@@ -13,7 +13,6 @@ from regan_tf.report.group import (
     is_number,
     label_of,
 )
-from regan_tf.report.identity import Config
 
 _SUBSET = frozenset(("data.fraction", "data.num_images"))
 # Lengths may follow the number of images.
@@ -55,8 +54,7 @@ def _families(
     for group in groups:
         x = place(group)
         if is_number(x):
-            key = _without(group.config, free)
-            found.setdefault(key, []).append((float(x), group))
+            found.setdefault(group.key(free), []).append((float(x), group))
     return [
         sorted(family, key=lambda member: (member[0], member[1].label))
         for family in found.values()
@@ -66,11 +64,6 @@ def _families(
 
 def _places(family: _Family) -> set[float]:
     return {x for x, _ in family}
-
-
-def _without(config: Config, names: Set[str]) -> str:
-    kept = {n: x for n, x in config.items() if n not in names}
-    return json.dumps(kept, sort_keys=True)
 
 
 def _curves(
@@ -100,7 +93,7 @@ def _levels(
 
     def rest(group: Group) -> str:
         names = {n for n in group.config if n.startswith("method.")}
-        return _without(group.config, names)
+        return group.key(names)
 
     wanted = {rest(family[0][1]) for family in families}
     found = []
@@ -116,8 +109,9 @@ def over_fractions(sections: Sequence[Section]) -> list[Picture]:
     """Figure 4: sections that differ in the fraction of images only, as one."""
     alike: dict[str, list[Section]] = {}
     for section in sections:
-        known = comparable(section.line)
-        alike.setdefault(_without(known, {"data_fraction"}), []).append(section)
+        known = {**comparable(section.line), "data_fraction": None}
+        key = json.dumps(known, sort_keys=True)
+        alike.setdefault(key, []).append(section)
     return [
         _over_fraction(some)
         for some in alike.values()
