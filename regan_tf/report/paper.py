@@ -18,22 +18,31 @@ FOLDER = os.path.join("configs", "paper")
 
 
 class _Compared(NamedTuple):
-    """A published figure that a score line has as well."""
+    """A published figure that a score line has as well.
+
+    Attributes:
+        ours: its name in the line.
+        said: its column.
+        unit: of the column, in the line's.
+        theirs: the same in the published file's.
+    """
 
     ours: str
-    unit: float  # of the table, in those of the line
     said: str
+    unit: float = 1
+    theirs: float = 1
 
 
-# Of FLOPs only `paper_flops`, which counts as the paper does; hours are those
-# of another machine.
+# Of FLOPs only `paper_flops`, which counts as the paper does.
 _COMPARED = {
-    "fid": _Compared("fid", 1, "FID"),
-    "is": _Compared("is", 1, "IS"),
-    "images_shown": _Compared("images_shown", 1e6, "images (M)"),
-    "train_hours": _Compared("train_seconds", 3600, "hours"),
-    "flops_total": _Compared("paper_flops", 1e15, "PFLOP"),
+    "fid": _Compared("fid", "FID"),
+    "is": _Compared("is", "IS"),
+    "images_shown": _Compared("images_shown", "images (M)", 1e6, 1e6),
+    "train_hours": _Compared("train_seconds", "hours", 3600, 1),
+    "flops_total": _Compared("paper_flops", "PFLOP", 1e15, 1e15),
 }
+
+_ELSEWHERE = "train_hours"  # a difference would be that of two machines
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +155,8 @@ def paper_table(part: Part, section: int) -> Table:
         said = _COMPARED[name].said
         for column in (said, f"{said} published"):
             columns += [column, f"{column}_std"]
-        columns.append(f"{said} difference")
+        if name != _ELSEWHERE:
+            columns.append(f"{said} difference")
     return Table(columns, rows, ("method", *WORDS), MISSING)
 
 
@@ -181,7 +191,7 @@ def method_of(row: Row) -> str:
 def _published(row: Row, name: str) -> dict[str, Any]:
     metric, known = row.metrics[name], _COMPARED[name]
     column = f"{known.said} published"
-    found = {column: metric.value / known.unit}
+    found = {column: metric.value / known.theirs}
     return (
         found if metric.std is None else found | {f"{column}_std": metric.std}
     )
@@ -193,9 +203,10 @@ def _ours(row: Row, group: Group, kind: str, which: str) -> dict[str, Any]:
         known = _COMPARED[name]
         mean = our_mean(group, kind, which, name)
         if mean is not None:
-            gap = mean.value - row.metrics[name].value / known.unit
+            gap = mean.value - row.metrics[name].value / known.theirs
             found |= {known.said: mean.value} | _deviation(known.said, mean)
-            found[f"{known.said} difference"] = f"{gap:+.2f}"
+            if name != _ELSEWHERE:
+                found[f"{known.said} difference"] = f"{gap:+.2f}"
     return found
 
 
@@ -251,13 +262,15 @@ def _in_base_units(row: Row, name: str, mean: Mean | None) -> dict[str, Any]:
     """Ours in the published file's own units: images, not millions."""
     if mean is None:
         return {"mean": MISSING}
-    unit = 1 if name == "train_hours" else _COMPARED[name].unit
+    unit = _COMPARED[name].theirs
     value = mean.value * unit
     return {
         "mean": value,
         "deviation": mean.deviation and mean.deviation * unit,
         "seeds": mean.count,
-        "difference": value - row.metrics[name].value,
+        "difference": None
+        if name == _ELSEWHERE
+        else value - row.metrics[name].value,
     }
 
 

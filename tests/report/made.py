@@ -5,6 +5,7 @@ import json
 import numpy as np
 from PIL import Image
 
+from regan_tf.flags import expand_flagfiles
 from tests.tiny import config_of
 
 PROTOCOL = {
@@ -59,9 +60,9 @@ def halves(sparse, dense, **more):
     ]
 
 
-def documents(lines, *words, steps=40):
+def documents(lines, *words):
     """config.json, flags.txt, summary.json and result.json of lines."""
-    words = [*FLAGS, *words]
+    words = expand_flagfiles([*FLAGS, *words])
     config = config_of(*words, "--run_dir=made").at(lines[0]["num_training"])
     final = {x["kind"]: x for x in lines}
     name = next(n for n in lines[0] if n == "fid" or n.startswith("fd_"))
@@ -74,7 +75,7 @@ def documents(lines, *words, steps=40):
         "config": config.as_dict() | {"data.fingerprint": "ab12"},
         "versions": VERSIONS,
     }
-    summary = {"steps": steps, "final": final, "best": best}
+    summary = {"steps": config.training.steps, "final": final, "best": best}
     result = {"flags": words, "versions": VERSIONS, **summary}
     return record, "\n".join(words) + "\n", summary, result
 
