@@ -11,7 +11,8 @@ _MARKERS = {"sparse": "o", "dense": "s"}
 _DOTS = 40  # points of a curve above which they are not marked
 _WIDE = 20  # ratio of values above which an axis is logarithmic
 _ROWS = 6  # of the legend, before it takes another column
-_ROW = 0.2  # inches
+_ROW, _LETTER, _MARGIN = 0.2, 0.075, 0.7  # inches of the legend
+_CROWD = 12  # curves of a panel above which deviations are not drawn
 
 
 def draw(picture: Picture, path: str) -> None:
@@ -28,7 +29,9 @@ def draw(picture: Picture, path: str) -> None:
     width, height = _SIZE
     count = len(picture.panels)
     names = _names(picture)
-    columns = min(2 * count, -(-len(names) // _ROWS))
+    longest = max(len(", ".join(name)) for name in names)
+    most = int(width * count / (_MARGIN + _LETTER * longest))
+    columns = min(max(1, most), -(-len(names) // _ROWS))
     height += _ROW * -(-len(names) // columns)
     figure = Figure((width * count, height), layout="constrained")
     canvas = FigureCanvasAgg(figure)
@@ -36,8 +39,9 @@ def draw(picture: Picture, path: str) -> None:
     shown: dict[tuple[str, str], Any] = {}
     for number, panel in enumerate(picture.panels, 1):
         axes = figure.add_subplot(1, count, number)
+        bars = len(panel.curves) <= _CROWD
         for curve in panel.curves:
-            artist = _line(axes, curve, colours[curve.label])
+            artist = _line(axes, curve, colours[curve.label], bars)
             shown.setdefault((curve.label, curve.kind), artist)
         for level in panel.levels:
             artist = _level(axes, level, colours[level.label])
@@ -72,15 +76,14 @@ def _colours(labels: set[str]) -> dict[str, Any]:
     return dict(zip(sorted(labels), itertools.cycle(palette), strict=False))
 
 
-def _line(axes: Any, curve: Curve, colour: Any) -> Any:
+def _line(axes: Any, curve: Curve, colour: Any, bars: bool) -> Any:
     points = curve.points
+    bars = bars and any(point.y.deviation for point in points)
     marked = len(points) < _DOTS
     artist = axes.errorbar(
         [point.x for point in points],
         [point.y.value for point in points],
-        [point.y.deviation or 0.0 for point in points]
-        if any(point.y.deviation for point in points)
-        else None,
+        [point.y.deviation or 0.0 for point in points] if bars else None,
         color=colour,
         linestyle=_LINES[curve.kind],
         marker=_MARKERS[curve.kind] if marked else "",

@@ -161,20 +161,11 @@ def paper_table(part: Part, section: int) -> Table:
 
 
 def _lines(part: Part, section: int) -> Iterator[dict[str, Any]]:
-    ours = ["generator", "checkpoint", "seeds"]
-    for known in _COMPARED.values():
-        ours += [known.said, f"{known.said} difference"]
     for row, groups in part.found:
-        published: dict[str, Any] = {"method": method_of(row)}
-        for name in filter(_COMPARED.get, row.metrics):
-            published |= _published(row, name)
+        published = _published(row)
         group = groups.get(section)
         if group is None:
-            yield (
-                published
-                if row.config
-                else dict.fromkeys(ours, NONE) | published
-            )
+            yield published
             continue
         for kind, which in itertools.product(group.kinds, WHICH):
             said = {"generator": kind, "checkpoint": which}
@@ -188,13 +179,23 @@ def method_of(row: Row) -> str:
     return row.method if rate is None else f"{row.method}, rate {rate:g}"
 
 
-def _published(row: Row, name: str) -> dict[str, Any]:
-    metric, known = row.metrics[name], _COMPARED[name]
-    column = f"{known.said} published"
-    found = {column: metric.value / known.theirs}
-    return (
-        found if metric.std is None else found | {f"{column}_std": metric.std}
-    )
+def _published(row: Row) -> dict[str, Any]:
+    """What is printed of a row; "–" where nothing is, or nothing can be."""
+    found: dict[str, Any] = {"method": method_of(row)}
+    if row.config is None:
+        found |= dict.fromkeys(("generator", "checkpoint", "seeds"), NONE)
+    for name, known in _COMPARED.items():
+        column = f"{known.said} published"
+        metric = row.metrics.get(name)
+        if metric is None or row.config is None:
+            found[known.said] = found[f"{known.said} difference"] = NONE
+        if metric is None:
+            found[column] = NONE
+            continue
+        found[column] = metric.value / known.theirs
+        if metric.std is not None:
+            found[f"{column}_std"] = metric.std
+    return found
 
 
 def _ours(row: Row, group: Group, kind: str, which: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from regan_tf.report.training import (
     stability,
 )
 
+_INTERVAL = "steps from one change of masks to the next"
+
 
 def pictures_of(
     sections: Sequence[Section],
@@ -26,10 +28,8 @@ def pictures_of(
             cost(section),
             *stability(section),
             precision_recall(section, left_out),
-            across_setting(section, "sparsity", "method.sparsity", log=False),
-            across_setting(
-                section, "interval", "method.update_interval", log=True
-            ),
+            across_setting(section, "sparsity", "fraction removed", log=False),
+            across_setting(section, "update_interval", _INTERVAL, log=True),
         ]
     found += over_fractions(sections)
     drawn = []

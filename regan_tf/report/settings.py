@@ -21,15 +21,30 @@ _LENGTHS = frozenset(
     "method.update_interval".split()
 )
 
+_LOOSEST_FIRST = (
+    _SUBSET | _LENGTHS,
+    (_SUBSET | _LENGTHS) - {"method.update_interval"},
+    _SUBSET,
+)
+_FEW = 3  # settings in the label of a curve
 
 # Groups with the place of each on the x axis.
 _Family = list[tuple[float, Group]]
 
 
 def across_setting(
-    section: Section, name: str, setting: str, log: bool
+    section: Section, name: str, said: str, log: bool
 ) -> Picture:
-    """Figure 6: scores against a setting, where runs differ in no other."""
+    """Figure 6: scores against a setting of the method, where runs differ in
+    no other.
+
+    Args:
+        section: of runs that compare.
+        name: of the setting.
+        said: it, in words.
+        log: whether it is drawn logarithmically.
+    """
+    setting = f"method.{name}"
     pruned = [x for x in section.groups if setting in x.config]
     families = _families(pruned, {setting}, lambda x: x.config[setting])
     panels = []
@@ -37,11 +52,11 @@ def across_setting(
         curves = list(_curves(families, which, section.distance))
         levels = _levels(section, families, which) if curves else []
         panels.append(
-            Panel(setting, section.distance, curves, levels, log, title=which)
+            Panel(said, section.distance, curves, levels, log, title=which)
         )
     return Picture(
         f"section-{section.number}-{name}",
-        f"Scores against {setting}; dotted: without pruning",
+        f"Scores against --{name}; dotted: without pruning",
         panels,
     )
 
@@ -69,16 +84,45 @@ def _places(family: _Family) -> set[float]:
 def _curves(
     families: Sequence[_Family], which: str, name: str
 ) -> Iterator[Curve]:
-    labels = [label_of([group.label for _, group in x]) for x in families]
+    labels = _labels(families)
     for label, family in sorted(zip(labels, families, strict=True), key=_first):
-        every = ", ".join(group.label for _, group in family)
-        said = label if labels.count(label) == 1 else every
         kinds = dict.fromkeys(k for _, group in family for k in group.kinds)
         for kind in kinds:
             means = [(x, g.mean(kind, which, name)) for x, g in family]
             points = [Point(x, y) for x, y in means if y]
             if len(points) > 1:
-                yield Curve(said, kind, points)
+                yield Curve(label, kind, points)
+
+
+def _labels(families: Sequence[_Family]) -> list[str]:
+    """Names of families: the network, and the settings by which they differ;
+    where these are many or do not tell, their runs."""
+    configs = [family[0][1].config for family in families]
+    labels = []
+    for family, config in zip(families, configs, strict=True):
+        unlike = [
+            f"{name.partition('.')[2]}={value}"
+            for name, value in sorted(config.items())
+            if name not in _SUBSET | _LENGTHS
+            and _fixed(family, name)
+            and any(name in x and x[name] != value for x in configs)
+        ]
+        names = [group.label for _, group in family]
+        few = ", ".join([config["network.arch"], *unlike])
+        labels.append(few if len(unlike) <= _FEW else label_of(names))
+    return [
+        label if labels.count(label) == 1 else _all_of(family)
+        for label, family in zip(labels, families, strict=True)
+    ]
+
+
+def _fixed(family: _Family, name: str) -> bool:
+    first = family[0][1].config.get(name)
+    return all(group.config.get(name) == first for _, group in family)
+
+
+def _all_of(family: _Family) -> str:
+    return ", ".join(group.label for _, group in family)
 
 
 def _first(pair: tuple[str, _Family]) -> tuple[str, str]:
@@ -122,13 +166,7 @@ def over_fractions(sections: Sequence[Section]) -> list[Picture]:
 def _over_fraction(sections: Sequence[Section]) -> Picture:
     name = sections[0].distance
     groups = [group for section in sections for group in section.groups]
-    families = []
-    for family in _families(groups, _SUBSET | _LENGTHS, _fraction):
-        if len(_places(family)) == len(family):
-            families.append(family)
-        else:  # lengths tell apart what would be two runs at one place
-            some = [group for _, group in family]
-            families += _families(some, _SUBSET, _fraction)
+    families = _of_one_kind(groups, _LOOSEST_FIRST)
     panels = [
         Panel(
             "fraction of the images",
@@ -144,6 +182,22 @@ def _over_fraction(sections: Sequence[Section]) -> Picture:
         "Scores against the fraction of the images trained on",
         panels,
     )
+
+
+def _of_one_kind(
+    groups: Sequence[Group], settings: Sequence[Set[str]]
+) -> list[_Family]:
+    """Families whose lengths may follow the images, where that leaves one
+    group at each place; else fewer settings may differ."""
+    families = []
+    free, *tighter = settings
+    for family in _families(groups, free, _fraction):
+        if len(_places(family)) == len(family) or not tighter:
+            families.append(family)
+        else:
+            some = [group for _, group in family]
+            families += _of_one_kind(some, tighter)
+    return families
 
 
 def _fraction(group: Group) -> Any:

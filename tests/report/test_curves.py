@@ -80,14 +80,14 @@ def test_figure_6_has_a_curve_for_each_network_and_the_baseline(tmp_path):
     assert (best.title, last.title) == ("best", "last")
     curves = {(x.label, x.kind): _values(x) for x in last.curves}
     assert curves == {
-        (name, kind): [(0.1, 10.0 + more), (0.3, 30.0 + more)]
+        (f"sngan, prune={name}", kind): [(0.1, 10.0 + more), (0.3, 30.0 + more)]
         for name in ("both", "generator")
         for kind, more in (("sparse", 0), ("dense", 1))
     }
     assert [(x.label, x.points[0].y.value) for x in last.levels] == [
         ("base", 25.0)
     ]
-    assert "section-1-interval" not in pictures
+    assert "section-1-update_interval" not in pictures
 
 
 def test_intervals(tmp_path):
@@ -95,7 +95,7 @@ def test_intervals(tmp_path):
         words = (f"--update_interval={interval}",)
         made_run(tmp_path / f"every_{interval}", halves(1.0, 2.0), *words)
     pictures, _ = _pictures(tmp_path)
-    best, _ = pictures["section-1-interval"].panels
+    best, _ = pictures["section-1-update_interval"].panels
     assert best.log
     assert _values(best.curves[0]) == [(5.0, 1.0), (10.0, 1.0)]
 
@@ -115,7 +115,7 @@ def test_figure_4_joins_fractions_whose_lengths_may_differ(tmp_path):
     (name,) = [x for x in pictures if x.startswith("sections-")]
     _, last = pictures[name].panels
     (curve,) = last.curves
-    assert curve.label == "f…x"
+    assert curve.label == "sngan"
     assert _values(curve) == [(0.1, 9.0), (0.5, 5.0), (1.0, 4.0)]
 
 
@@ -131,6 +131,16 @@ def test_figure_4_does_not_join_two_lengths_of_one_fraction(tmp_path):
         [(0.1, 9.0), (0.5, 30.0)],
         [(0.1, 9.0), (0.5, 40.0)],
     ]
+
+
+def test_figure_4_passes_over_other_intervals_of_one_fraction(tmp_path):
+    for share, steps in ((0.1, 30), (0.5, 40)):
+        _fraction(tmp_path / f"a{steps}", share, 9.0, f"--steps={steps}")
+    _fraction(tmp_path / "b", 0.5, 7.0, "--update_interval=5")
+    pictures, _ = _pictures(tmp_path)
+    (name,) = [x for x in pictures if x.startswith("sections-")]
+    _, last = pictures[name].panels
+    assert [_values(x) for x in last.curves] == [[(0.1, 9.0), (0.5, 9.0)]]
 
 
 def test_precision_recall_curves_must_be_of_their_scores(tmp_path):

@@ -93,6 +93,7 @@ def test_differences_by_hand(tmp_path, configs):
     assert [row["method"] for row in rows[4:]] == ["X", "Rest", "real images"]
     assert rows[4]["FID"] == "missing"
     assert rows[4]["FID published"] == "20.00"
+    assert (rows[6]["FID"], rows[6]["FID published"]) == ("–", "–")
     assert (rows[6]["IS"], rows[6]["IS published"]) == ("–", "11.00")
 
 
