@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: words after the program's name; None takes the process's.
     """
     from regan_tf.paper import rows
+    from regan_tf.paper.runs import runs
     from regan_tf.report.page import PAGE, make_report
     from regan_tf.report.paper import FOLDER
 
@@ -59,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             words.runs,
             words.out,
             rows(),
+            wanted=[
+                (run.where, run.name)
+                for run in runs().values()
+                if not run.where.startswith("Table")
+            ],
             folder=words.configs or FOLDER,
             figures=not words.nofigures,
         )

@@ -1,10 +1,10 @@
 """Runs that are one line of a table, and lines that are one table."""
 
 import json
-import math
 import os
 import re
 import statistics
+import sys
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ class Mean(NamedTuple):
 def is_number(value: Any) -> bool:
     """Whether a figure can be averaged and drawn."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)
+    return number and abs(value) <= sys.float_info.max
 
 
 def mean_of(values: Sequence[float]) -> Mean | None:

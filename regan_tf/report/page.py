@@ -16,6 +16,7 @@ from regan_tf.report.paper import (
     FOLDER,
     Part,
     all_rows,
+    missing_figures,
     missing_rows,
     paper_table,
     parts_of,
@@ -58,6 +59,7 @@ def make_report(
     out: str,
     rows: Sequence[Row],
     *,
+    wanted: Sequence[tuple[str, str]] = (),
     folder: str = FOLDER,
     figures: bool = True,
 ) -> tuple[list[Section], list[LeftOut]]:
@@ -67,7 +69,9 @@ def make_report(
         paths: run directories, result files, or folders of such.
         out: folder to make; one that a report made is replaced.
         rows: of the paper.
-        folder: where the rows' flag files are.
+        wanted: the paper's figures with the flag files of their runs, by
+            stem; those that are missing are named.
+        folder: where the flag files are.
         figures: whether to draw.
 
     Returns:
@@ -92,12 +96,16 @@ def make_report(
     parts = parts_of(rows, sections, folder)
     pictures, damaged = pictures_of(sections)
     left_out += again + damaged
+    if not os.path.isdir(folder):
+        reason = "no such folder: which runs are the paper's is not known"
+        left_out.append(LeftOut(folder, reason))
     try:
         with folder_atomically(os.path.normpath(out)) as made:
             names = []
             if figures:
                 names = _draw_all(made, sections, pictures, left_out)
             missing = missing_rows(parts, sections, folder)
+            missing += missing_figures(wanted, sections, folder)
             for section in sections:
                 missing += [
                     f"Section {section.number}, {line}"
@@ -208,7 +216,11 @@ def _paper_blocks(parts: Sequence[Part]) -> list[str]:
                 f"### {part.where}: {part.data} (section {number})",
                 paper_table(part, number).markdown(),
             ]
-    return [_PAPER, *blocks] if blocks else [_PAPER, "No run has any."]
+    return (
+        [_PAPER, *blocks]
+        if blocks
+        else [_PAPER, "None of these runs is one of the paper's and scored so."]
+    )
 
 
 def _section_blocks(section: Section, sections: Sequence[Section]) -> list[str]:

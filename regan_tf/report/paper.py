@@ -2,14 +2,21 @@
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from regan_tf.errors import UserError
 from regan_tf.metrics.protocol import named_protocol
 from regan_tf.paper import Row
-from regan_tf.report.group import WHICH, Group, Mean, Section, mean_of
+from regan_tf.report.group import (
+    WHICH,
+    Group,
+    Mean,
+    Section,
+    is_number,
+    mean_of,
+)
 from regan_tf.report.identity import asked, identity
 from regan_tf.report.tables import MISSING, WORDS, cells
 from regan_tf.tables import NONE, Table
@@ -105,7 +112,7 @@ def _groups(
         for section in sections
         if scored_as(row, section)
         for group in section.groups
-        if trained_as(row, group, folder)
+        if trained_as(row.config, group, folder)
     }
 
 
@@ -125,17 +132,23 @@ def scored_as(row: Row, section: Section) -> bool:
     return all(found.get(name, x) == x for name, x in wanted.items())
 
 
-def trained_as(row: Row, group: Group, folder: str) -> bool:
-    """Whether a group's settings are those of the row's flag file."""
-    path = os.path.join(folder, f"{row.config}.flags")
+def trained_as(config: str | None, group: Group, folder: str) -> bool:
+    """Whether a group's settings are those of a row's flag file.
+
+    Args:
+        config: stem of the file, or None for no run.
+        group: of our runs.
+        folder: where the file is.
+    """
+    path = os.path.join(folder, f"{config}.flags")
     line = group.runs[0].line
-    if row.config is None or not os.path.exists(path):
+    if config is None or not os.path.exists(path):
         return False
     try:
-        config = asked([f"--flagfile={path}"], line["num_training"])
+        asked_for = asked([f"--flagfile={path}"], line["num_training"])
     except UserError:  # lengths that do not fit so few images
         return False
-    return identity(config) == group.config
+    return identity(asked_for) == group.config
 
 
 def paper_table(part: Part, section: int) -> Table:
@@ -219,7 +232,7 @@ def our_mean(group: Group, kind: str, which: str, name: str) -> Mean | None:
     """Our mean of a published figure, in the table's unit."""
     known = _COMPARED[name]
     values = (x.get(known.ours) for x in group.lines(kind, which))
-    return mean_of([x / known.unit for x in values if x is not None])
+    return mean_of([x / known.unit for x in values if is_number(x)])
 
 
 def all_rows(parts: Sequence[Part]) -> Table:
@@ -275,6 +288,29 @@ def _in_base_units(row: Row, name: str, mean: Mean | None) -> dict[str, Any]:
     }
 
 
+def missing_figures(
+    wanted: Iterable[tuple[str, str]],
+    sections: Sequence[Section],
+    folder: str = FOLDER,
+) -> list[str]:
+    """A line for each figure that some run is missing for.
+
+    Args:
+        wanted: figures with the stems of their runs' flag files.
+        sections: of our runs.
+        folder: where the flag files are.
+    """
+    groups = [group for section in sections for group in section.groups]
+    lacking: dict[str, list[str]] = {}
+    for where, stem in wanted:
+        if not any(trained_as(stem, group, folder) for group in groups):
+            lacking.setdefault(where, []).append(f"`{stem}`")
+    return [
+        f"{where}: no run of {', '.join(stems)}"
+        for where, stems in lacking.items()
+    ]
+
+
 def missing_rows(
     parts: Sequence[Part], sections: Sequence[Section], folder: str = FOLDER
 ) -> list[str]:
@@ -293,7 +329,7 @@ def missing_rows(
                 f"{group.label} (section {section.number})"
                 for section in sections
                 for group in section.groups
-                if trained_as(row, group, folder)
+                if trained_as(row.config, group, folder)
             ]
             if others:
                 found.append(

@@ -24,6 +24,8 @@ KINDS = ("sparse", "dense")
 # Where the documents hold the best and the last line of each half.
 _WHEN = {"best": "best", "last": "final"}
 
+_MOST_IMAGES = 10**12
+
 Note = Callable[[str], None]
 
 
@@ -87,13 +89,14 @@ def read_runs(paths: Sequence[str]) -> tuple[list[Run], list[LeftOut]]:
         try:
             runs.append(_read(path, label, note))
         except UserError as error:
-            note(_one_line(error))
+            note(one_line(error))
         except Exception as error:  # whatever a damaged file leads to
-            note(f"damaged ({type(error).__name__}: {_one_line(error)})")
+            note(f"damaged ({type(error).__name__}: {one_line(error)})")
     return runs, left_out
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """An error's words in one line, cut where they are many."""
     return " ".join(str(error).split())[:300]
 
 
@@ -160,6 +163,7 @@ def _read_result(path: str, label: str, note: Note) -> Run:
 
 def _run(path, label, config, chosen, note, lines, versions) -> Run:
     _check_chosen(chosen)
+    _check_counts(config)
     return Run(
         path,
         label,
@@ -168,7 +172,7 @@ def _run(path, label, config, chosen, note, lines, versions) -> Run:
         config["output.eval_every"],
         {at: _finite(line, at, note) for at, line in chosen.items()},
         lines,
-        versions,
+        dict(versions),
     )
 
 
@@ -210,10 +214,24 @@ def _any_of(chosen: dict[tuple[str, str], Line]) -> Line:
     return next(iter(chosen.values()))
 
 
+def _check_counts(config: Config) -> None:
+    for name in ("training.seed", "training.steps", "output.eval_every"):
+        if type(config[name]) is not int:
+            raise UserError(
+                f"its configuration has a {name} of {in_words(config[name])}"
+            )
+
+
 def _check_chosen(chosen: dict[tuple[str, str], Line]) -> None:
     """Refuses mixed protocols, and a best that is worse than the last."""
     first = _any_of(chosen)
     for line in chosen.values():
+        count = line.get("num_training")
+        if type(count) is not int or not 1 <= count < _MOST_IMAGES:
+            raise UserError(
+                "its scores do not say how many images it was trained on: "
+                f"num_training is {in_words(count)}"
+            )
         for name, a, b in unlike(first, line):
             raise UserError(
                 f"its best and last scores do not compare: {name} is "

@@ -18,7 +18,7 @@ from regan_tf.report.group import (
     is_number,
     mean_of,
 )
-from regan_tf.report.read import LeftOut, Run
+from regan_tf.report.read import LeftOut, Run, one_line
 
 _EVERY = 10  # of the 1,001 points of a precision-recall curve
 
@@ -159,8 +159,8 @@ def precision_recall(section: Section, left_out: list[LeftOut]) -> Picture:
             for kind in group.kinds:
                 try:
                     points = _prd_points(section, run, kind)
-                except (OSError, TypeError, ValueError, KeyError) as error:
-                    reason = " ".join(str(error).split())[:200]
+                except Exception as error:  # whatever damage leads to
+                    reason = f"no curve of its {kind} half: {one_line(error)}"
                     left_out.append(LeftOut(run.label, reason))
                     continue
                 if points:
@@ -185,7 +185,7 @@ def _prd_points(section: Section, run: Run, kind: str) -> list[Point]:
         return []
     with open(path, encoding="utf-8") as file:
         found = json.load(file)
-    curve = PRD(np.array(found["precision"]), np.array(found["recall"]))
+    curve = PRD(*(np.array(found[x], "f8") for x in PRD._fields))
     score = next((x for x in line if x.startswith("prd_f8")), None)
     if score is None or not np.isclose(curve.f8, line[score], rtol=1e-6):
         raise UserError(

@@ -194,3 +194,16 @@ def test_the_results_of_this_repository(tmp_path, capsys):
     words = ["docs/results", f"--out={tmp_path / 'out'}", "--nofigures"]
     assert main(words) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_what_the_papers_figures_lack_is_named(tmp_path, capsys):
+    words = ["--flagfile=configs/paper/figure4_10_sngan.flags"]
+    lines = dense(30.0, data_fraction=0.1, num_training=5000)
+    path = made_run(tmp_path / "a", lines, *words)
+    out = tmp_path / "out"
+    assert main([path, f"--out={out}", "--nofigures"]) == 0
+    text = (out / "report.md").read_text()
+    assert "- Figure 4: no run of `figure4_10_re_sngan`" in text
+    assert "`figure4_10_sngan`" not in text
+    assert main([path, f"--out={out}", "--nofigures", "--configs=none"]) == 0
+    assert "left out: none: no such folder" in capsys.readouterr().err
