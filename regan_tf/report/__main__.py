@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from regan_tf.paper import rows
     from regan_tf.paper.runs import runs
     from regan_tf.report.page import PAGE, make_report
-    from regan_tf.report.paper import FOLDER
+    from regan_tf.report.rows import FOLDER
 
     try:
         words = _parser().parse_intermixed_args(argv)

@@ -11,18 +11,19 @@ from regan_tf.paper import Row
 from regan_tf.report.curves import Picture, all_points
 from regan_tf.report.draw import draw
 from regan_tf.report.grids import sample_sheet
-from regan_tf.report.group import Section, missing_in, sections_of
-from regan_tf.report.paper import (
-    FOLDER,
-    Part,
-    all_rows,
-    missing_figures,
-    missing_rows,
-    paper_table,
-    parts_of,
-)
+from regan_tf.report.group import Section, sections_of
+from regan_tf.report.missing import missing_in
+from regan_tf.report.out import MARK, check_out, write
+from regan_tf.report.paper import all_rows, paper_table
 from regan_tf.report.pictures import pictures_of
 from regan_tf.report.read import LeftOut, read_runs
+from regan_tf.report.rows import (
+    FOLDER,
+    Part,
+    missing_figures,
+    missing_rows,
+    parts_of,
+)
 from regan_tf.report.tables import (
     MISSING,
     all_runs,
@@ -33,7 +34,6 @@ from regan_tf.report.tables import (
 from regan_tf.train.run_dir import folder_atomically
 
 PAGE = "report.md"
-_MARK = ".regan_tf_report"  # names the files that a report made
 _HEAD = f"""\
 # Report
 
@@ -119,50 +119,15 @@ def make_report(
                 "paper.csv": all_rows(parts).csv(),
                 "figures.csv": all_points(pictures).csv(),
             }.items():
-                _write(os.path.join(made, name), text)
-            listed = sorted([*os.listdir(made), _MARK])
-            _write(os.path.join(made, _MARK), json.dumps(listed) + "\n")
+                write(os.path.join(made, name), text)
+            listed = sorted([*os.listdir(made), MARK])
+            write(os.path.join(made, MARK), json.dumps(listed) + "\n")
     except OSError as error:
         raise UserError(
             f"--out={out} cannot be written ({error.strerror or error}); name "
             "a folder in one that may be written to"
         ) from None
     return sections, left_out
-
-
-def check_out(out: str) -> None:
-    """Refuses to replace what no report made.
-
-    Raises:
-        UserError: `out` is there, not empty, and no report's, or holds files
-            that were put beside a report's.
-    """
-    if not os.path.lexists(out):
-        return
-    others: list[str] | None = None
-    if os.path.isdir(out) and not os.path.islink(out):
-        known = _listed(out)
-        others = sorted({*os.listdir(out)} - known)
-    if others is None or others:
-        what = f"it holds {others[0]}" if others else "it is no folder"
-        raise UserError(
-            "--out must be a new folder, or one that a report made. Received: "
-            f"{out!r}, which no report made: {what}"
-        )
-
-
-def _listed(out: str) -> set[str]:
-    try:
-        with open(os.path.join(out, _MARK), encoding="utf-8") as file:
-            return set(json.load(file))
-    except (OSError, ValueError, TypeError):
-        return set()
-
-
-def _write(path: str, text: str) -> None:
-    # A label may hold what a folder's name does and UTF-8 does not.
-    with open(path, "wb") as file:
-        file.write(text.encode("utf-8", "replace"))
 
 
 def _draw_all(

@@ -6,13 +6,7 @@ from typing import Any
 
 from regan_tf.metrics.score_lines import comparable
 from regan_tf.report.curves import Curve, Panel, Picture, Point
-from regan_tf.report.group import (
-    WHICH,
-    Group,
-    Section,
-    is_number,
-    label_of,
-)
+from regan_tf.report.group import WHICH, Group, Section, is_number, label_of
 
 _SUBSET = frozenset(("data.fraction", "data.num_images"))
 # Lengths may follow the number of images.

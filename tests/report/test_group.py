@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from regan_tf.report.group import label_of, mean_of, missing_in, sections_of
+from regan_tf.report.group import label_of, mean_of, sections_of
+from regan_tf.report.missing import missing_in
 from regan_tf.report.read import read_runs
 from regan_tf.report.tables import all_scores, score_table
 from tests.report.made import dense, halves, line, made_result, made_run

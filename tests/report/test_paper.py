@@ -4,13 +4,9 @@ import pytest
 
 from regan_tf.paper import Metric, Row, rows
 from regan_tf.report.group import sections_of
-from regan_tf.report.paper import (
-    all_rows,
-    missing_rows,
-    paper_table,
-    parts_of,
-)
+from regan_tf.report.paper import all_rows, paper_table
 from regan_tf.report.read import read_runs
+from regan_tf.report.rows import missing_rows, parts_of
 from tests.report.made import FLAGS, dense, halves, made_result, made_run
 
 METRICS = {
