@@ -8,7 +8,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from regan_tf.errors import UserError
@@ -42,14 +42,15 @@ def scores_file(path: str) -> str:
     return file
 
 
-def read_scores(path: str) -> list[Line]:
+def read_scores(path: str, note: Callable[[str], None] = note) -> list[Line]:
     """Reads the score lines of a run.
 
     A cut-off last line, which a running process may be writing, is left out
-    with a note on stderr.
+    with a note.
 
     Args:
         path: a run directory or a file of score lines.
+        note: takes the note; by default it goes to stderr.
 
     Returns:
         At least one line, in the file's order; each has a dict "protocol".
@@ -114,6 +115,11 @@ def fields(line: Line) -> dict[str, Any]:
     return line["protocol"] | own
 
 
+def comparable(line: Line) -> dict[str, Any]:
+    """The same without what may differ."""
+    return {n: x for n, x in fields(line).items() if n not in _FREE}
+
+
 def unlike(
     a: Line, b: Line, across: Collection[str] = ()
 ) -> list[tuple[str, Any, Any]]:
@@ -131,8 +137,8 @@ def unlike(
         (field, value in a, value in b) of each, such as
         ("protocol.num_fake", 1000, 10000); `MISSING` stands for no value.
     """
-    left, right = fields(a), fields(b)
-    free = {*_FREE, *(name.removeprefix("protocol.") for name in across)}
+    left, right = comparable(a), comparable(b)
+    free = {name.removeprefix("protocol.") for name in across}
     pairs = [
         (name, left.get(name, MISSING), right.get(name, MISSING))
         for name in left | right
@@ -147,7 +153,10 @@ def _full(name: str) -> str:
 
 
 def like_last(
-    path: str, lines: Sequence[Line], across: Collection[str] = ()
+    path: str,
+    lines: Sequence[Line],
+    across: Collection[str] = (),
+    note: Callable[[str], None] = note,
 ) -> list[Line]:
     """The lines that compare with the last one; notes how many do not."""
     differ = [unlike(lines[-1], line, across) for line in lines]

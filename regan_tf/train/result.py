@@ -56,9 +56,8 @@ def _figures(scores: dict[str, Any]) -> dict[str, Any]:
             kept[name] = float(f"{value:.5g}")
         elif isinstance(value, int | str):
             kept[name] = value
-    protocol = scores.get("protocol") or {}
-    wanted = ("name", "num_fake", "reference", "num_reference", "features")
-    kept["protocol"] = {k: protocol[k] for k in wanted if k in protocol}
+    # Whole: scores of an unlike field do not compare.
+    kept["protocol"] = scores.get("protocol") or {}
     return kept
 
 

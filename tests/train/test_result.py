@@ -30,7 +30,7 @@ def test_a_result_is_short_and_names_no_folder():
         "of_step": 8,
         "fd_x": 12.346,
         "thorough": True,
-        "protocol": {"name": "paper", "num_fake": 10},
+        "protocol": {"name": "paper", "num_fake": 10, "latent_seed": 2},
     }
     assert list(found["final"]) == ["sparse"]
     assert (found["train_seconds"], found["images_shown"]) == (4, 64)

@@ -1,0 +1,167 @@
+"""Run directories and result files, read and not believed."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from regan_tf.errors import UserError
+from regan_tf.metrics.score_lines import (
+    Line,
+    in_words,
+    like_last,
+    read_scores,
+)
+from regan_tf.report.chosen import (
+    Note,
+    among,
+    any_of,
+    check_chosen,
+    chosen_of,
+    finite,
+    load,
+    whole,
+)
+from regan_tf.report.find import FILES, find_sources
+from regan_tf.report.identity import Config, asked, identity, recorded
+from regan_tf.tables import labels
+
+
+class LeftOut(NamedTuple):
+    """What is not reported, and why, in one line."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run, as its files tell.
+
+    Attributes:
+        path: run directory or result file.
+        label: the shortest end of the path that tells it from the others.
+        config: its `identity`.
+        seed: of its training.
+        eval_every: steps from one score to the next.
+        chosen: score lines by (half, "best" or "last"), alike in protocol.
+        lines: score lines of all its training that compare with those; none
+            of a result file.
+        versions: of the packages that it was trained with.
+    """
+
+    path: str
+    label: str
+    config: Config
+    seed: int
+    eval_every: Any
+    chosen: dict[tuple[str, str], Line]
+    lines: list[Line] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def line(self) -> Line:
+        """Any of the chosen lines, which all compare."""
+        return any_of(self.chosen)
+
+
+def read_runs(paths: Sequence[str]) -> tuple[list[Run], list[LeftOut]]:
+    """Reads what is at some paths, as `find_sources` finds it.
+
+    Returns:
+        The runs, in order of their paths, and what of them is left out.
+
+    Raises:
+        UserError: there is nothing at a path.
+    """
+    sources = find_sources(paths)
+    names = labels(sources)
+    runs: list[Run] = []
+    left_out: list[LeftOut] = []
+    for path in sources:
+        label = names[path].removesuffix(".json")
+
+        def note(reason: str, label: str = label) -> None:
+            left_out.append(LeftOut(label, reason))
+
+        try:
+            runs.append(_read(path, label, note))
+        except UserError as error:
+            note(one_line(error))
+        except Exception as error:  # whatever a damaged file leads to
+            note(f"damaged ({type(error).__name__}: {one_line(error)})")
+    return runs, left_out
+
+
+def one_line(error: Exception) -> str:
+    """An error's words in one line, cut where they are many."""
+    return " ".join(str(error).split())[:300]
+
+
+def _read(path: str, label: str, note: Note) -> Run:
+    reader = _read_folder if os.path.isdir(path) else _read_result
+    return reader(path, label, note)
+
+
+def _read_folder(path: str, label: str, note: Note) -> Run:
+    there = {x for x in FILES if os.path.exists(os.path.join(path, x))}
+    if not there & {*FILES} - {"scores.jsonl"}:
+        raise UserError("no run directory: none of a run's files is there")
+    for name in FILES:
+        if name not in there:
+            unfinished = name == "summary.json"
+            more = "; the run has not finished" if unfinished else ""
+            raise UserError(f"has no {name}{more}")
+    record = load(os.path.join(path, "config.json"))
+    summary = load(os.path.join(path, "summary.json"))
+    with open(os.path.join(path, "flags.txt"), encoding="utf-8") as file:
+        config = recorded(record["config"], file.read())
+    steps = config["training.steps"], summary["steps"]
+    if steps[0] != steps[1]:
+        raise UserError(
+            f"config.json says {steps[0]} steps, summary.json {steps[1]}"
+        )
+    lines = like_last(path, read_scores(path, note), note=note)
+    chosen = {
+        at: among(lines, line, at) for at, line in chosen_of(summary).items()
+    }
+    return _run(path, label, config, chosen, note, lines, record["versions"])
+
+
+def _read_result(path: str, label: str, note: Note) -> Run:
+    result = load(path)
+    missing = [x for x in ("flags", "final", "best") if x not in result]
+    if missing:
+        raise UserError(f"no result of a run: it has no {missing[0]!r}")
+    chosen = chosen_of(result)
+    config = asked(result["flags"], any_of(chosen)["num_training"])
+    if config["training.steps"] != result["steps"]:
+        raise UserError(
+            f"its flags say {config['training.steps']} steps, the result "
+            f"{result['steps']}"
+        )
+    chosen = {at: whole(line, config) for at, line in chosen.items()}
+    return _run(path, label, config, chosen, note, [], result["versions"])
+
+
+def _run(path, label, config, chosen, note, lines, versions) -> Run:
+    check_chosen(chosen)
+    _check_counts(config)
+    return Run(
+        path,
+        label,
+        identity(config),
+        config["training.seed"],
+        config["output.eval_every"],
+        {at: finite(line, at, note) for at, line in chosen.items()},
+        lines,
+        dict(versions),
+    )
+
+
+def _check_counts(config: Config) -> None:
+    for name in ("training.seed", "training.steps", "output.eval_every"):
+        if type(config[name]) is not int:
+            raise UserError(
+                f"its configuration has a {name} of {in_words(config[name])}"
+            )
