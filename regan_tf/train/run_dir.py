@@ -15,14 +15,16 @@ from regan_tf.config import differences
 from regan_tf.errors import UserError
 
 
-def write_atomically(path, text):
-    """Writes a text file under a temporary name, then renames it.
+def write_atomically(path, content):
+    """Writes a file, text or bytes, under a temporary name; then renames it.
 
     A reader, or a run that is killed, never sees a half-written file.
     """
     temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
+    if isinstance(content, str):
+        content = content.encode()
+    with open(temporary, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
