@@ -6,7 +6,7 @@ from regan_tf.costs import RunCost
 from regan_tf.metrics.flops import layer_costs, layer_table
 from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.pruner import excluded_layers
-from regan_tf.regan.schedule import make_schedule, phases
+from regan_tf.regan.schedule import make_schedule, phases, turns
 from regan_tf.train.gan import build
 
 _SHOWN = 6  # phases printed at the start of the timetable
@@ -93,6 +93,7 @@ def describe_timetable(config, schedule):
         for kind in ("warm-up", "sparse", "dense"):
             steps = sum(p.end - p.start for p in table if p.kind == kind)
             lines.append(f"  {kind} in total: {steps:,} steps")
+        lines.append(_turns_line(schedule, training.steps))
     lines += map(_stage_line, config.stages if len(config.stages) > 1 else ())
     shown = config.stages.images_at(training.steps)
     decay = "falls linearly to 0" if training.lr_decay == "linear" else "stays"
@@ -111,6 +112,18 @@ def _stage_line(stage):
         + fade
         * (stage.fade_end > stage.start)
     )
+
+
+def _turns_line(schedule, steps):
+    made = [turn for turn in turns(schedule, steps) if turn[1]]
+    if not made:
+        return "  no masks"
+    (first, low), (last, high) = made[0], made[-1]
+    when = f"once, at step {first:,}"
+    if len(made) > 1:
+        when = f"{len(made):,} times, at steps {first:,} to {last:,}"
+    rising = f", sparsity {low:g} to {high:g}" * (low != high)
+    return f"  masks made {when}{rising}"
 
 
 def _phase_line(phase, config):

@@ -11,14 +11,17 @@ from regan_tf.costs import RunCost
 from regan_tf.data import image_batches
 from regan_tf.errors import UserError
 from regan_tf.evaluation import make_evaluator
+from regan_tf.metrics.cost import NETWORKS
 from regan_tf.regan.callback import ReGAN
 from regan_tf.regan.pair import GeneratorPair
 from regan_tf.regan.pruner import Pruner, excluded_layers
 from regan_tf.regan.schedule import make_schedule
+from regan_tf.regan.updaters import make_updater
 from regan_tf.scoring import PairScorer
 from regan_tf.train.callbacks import Call, Log, Progress, StopOnSignal
 from regan_tf.train.checkpoint import Checkpointer
 from regan_tf.train.gan import GAN
+from regan_tf.train.gradients import StepGradients
 from regan_tf.train.loop import Trainer
 from regan_tf.train.records import Recorder
 from regan_tf.train.run_dir import write_atomically, writing
@@ -47,6 +50,12 @@ class Experiment:
             self.gan = GAN(config)
             self.statistics = Statistics(figure_names(config))
         self.stages = config.stages
+        self._make_step = functools.partial(
+            GANStep, self.gan, config, strategy.num_replicas_in_sync
+        )
+        self.gradients = StepGradients(
+            strategy, self.stages, self._make_step, self._make_batches
+        )
         self.regan = self._make_regan()
         self.devices = local_devices(strategy)
         self.evaluator = make_evaluator(config, images, self.devices)
@@ -74,23 +83,38 @@ class Experiment:
         excluded = excluded_layers(
             [model for model, _, _ in targets.values()], method.mask_exclude
         )
-        in_use = self.config.method.regan_stages == "all"
+        schedule = make_schedule(self.config)
         pruners = [
-            Pruner(
-                model,
-                optimizer,
-                averages=copies,
-                exclude=excluded[model.name],
-                regrow=method.regrow,
-                seed=self.config.training.seed,
-                in_use=functools.partial(gan.layers_in_use, network)
-                if in_use
-                else None,
+            self._make_pruner(
+                network, schedule, excluded[target[0].name], target
             )
-            for network, (model, optimizer, copies) in targets.items()
+            for network, target in targets.items()
         ]
-        pair = GeneratorPair(gan.delivered)
-        return ReGAN(make_schedule(self.config), pruners, pair)
+        return ReGAN(schedule, pruners, GeneratorPair(gan.delivered))
+
+    def _make_pruner(self, network, schedule, exclude, target):
+        config, (model, optimizer, averages) = self.config, target
+        method, seed = config.method, config.training.seed
+
+        def gradients(step):
+            return self.gradients(self.gan, network, step, pruner.pairs)
+
+        pruner = Pruner(
+            model,
+            optimizer,
+            averages=averages,
+            exclude=exclude,
+            regrow=method.regrow,
+            updater=make_updater(
+                config, schedule, (seed, NETWORKS.index(network)), gradients
+            ),
+            forget=method.method == "acdc",
+            seed=seed,
+            in_use=functools.partial(self.gan.layers_in_use, network)
+            if method.regan_stages == "all"
+            else None,
+        )
+        return pruner
 
     def execute(self, resume):
         """Trains from where the run is to its end, then exports.
@@ -246,11 +270,10 @@ class Experiment:
         config, gan, last = self.config, self.gan, self.config.training.steps
         if self.evaluator is not None and num_workers() == 1:
             self.evaluator.interrupted = lambda: stop.received is not None
-        replicas = self.strategy.num_replicas_in_sync
         self.trainer = Trainer(
             self.strategy,
             self.stages,
-            functools.partial(GANStep, gan, config, replicas),
+            self._make_step,
             self.statistics,
             self._make_batches,
             config.training.critic_steps,
@@ -327,11 +350,11 @@ class Experiment:
         if self.evaluator is not None:
             self.checkpointer.save(done)  # with the bests that it found
         self.recorder.summary(self._summary(done, exported))
-        for kind in self.scorer.kinds:
+        for kind, scores in exported.items():
             path = os.path.join(self.run_dir.saved_model, kind)
             print(f"{kind} generator: {path}")
-            if exported[kind]:
-                print(f"  {short(exported[kind])}")
+            if scores:
+                print(f"  {short(scores)}")
             best = int(self.scorer.best_step[kind].numpy())
             if best >= 0:
                 print(

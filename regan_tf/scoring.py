@@ -128,10 +128,14 @@ class PairScorer:
         for kind in self.kinds:
             if kind == live:
                 yield kind, step, [v.numpy() for v in self.generator.variables]
-            elif self.pair.has(kind):
-                at = int(self.pair.kept_at[kind].numpy())
-                if at >= self.first_step:
-                    yield kind, at, self.pair.values(kind)
+            else:
+                yield from self._kept(kind)
+
+    def _kept(self, kind):
+        """The kept half, if there is one of the last resolution."""
+        at = int(self.pair.kept_at[kind].numpy())
+        if at >= self.first_step and self.pair.has(kind):
+            yield kind, at, self.pair.values(kind)
 
     def _fill(self, values):
         for copy in self._copies:
@@ -240,7 +244,8 @@ class PairScorer:
         export_generator(self._stock, self.latent_dim, path, about)
 
     def export_pair(self, step):
-        """Writes the final SavedModels `sparse` and `dense`.
+        """Writes the final SavedModels `sparse` and `dense`, where a method
+        has both.
 
         Args:
             step: completed steps; the live half is one of the pair.
@@ -251,11 +256,7 @@ class PairScorer:
         if self.pair is None:
             halves = self.halves(step)
         else:
-            kept_at = self.pair.kept_at
-            halves = [
-                (kind, int(kept_at[kind].numpy()), self.pair.values(kind))
-                for kind in self.kinds
-            ]
+            halves = [x for kind in self.kinds for x in self._kept(kind)]
         exported = {}
         for kind, at, values in halves:
             self._fill(values)

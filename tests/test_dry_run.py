@@ -78,6 +78,19 @@ def test_a_foreign_schedule_is_one_flag_away(capsys):
     assert "sparse   steps   1,100 to 100,000  sparsity 0.8" in said
 
 
+def test_timetables_of_other_methods(capsys):
+    said = {}
+    for method in ("acdc", "gmp", "rigl"):
+        dry_run(config_of(f"--flagfile=configs/sngan_{method}.flags"))
+        said[method] = capsys.readouterr().out
+    acdc = "sparse   steps  90,000 to 100,000  sparsity 0.1"
+    assert acdc in said["acdc"] and "dense in total: 40,000" in said["acdc"]
+    rising = "550 times, at steps 20,100 to 75,000, sparsity 0.000544 to 0.1"
+    assert f"masks made {rising}" in said["gmp"]
+    assert "masks made 750 times, at steps 0 to 74,900" in said["rigl"]
+    assert "sparse   steps       0 to 100,000" in said["rigl"]
+
+
 @pytest.mark.parametrize("text", ["{bad", '{"cluster": {"worker": ["a"]}}'])
 def test_a_broken_cluster_description_is_told(tmp_path, monkeypatch, text):
     monkeypatch.setenv("TF_CONFIG", text)

@@ -15,6 +15,9 @@ MAY_CHANGE = frozenset(
     "output.inception_sha256 data.path".split()
 )
 
+# Methods whose phases are a share of all steps.
+_OF_ALL_STEPS = ("acdc", "gmp", "set", "rigl")
+
 
 def config_from_dict(flat: dict[str, Any]) -> ExperimentConfig:
     """The configuration of `ExperimentConfig.as_dict` with durations in steps.
@@ -69,7 +72,11 @@ def differences(
     """
     missing = object()
     old = _settings_since() | old
-    names = [n for n in {**old, **new} if n not in MAY_CHANGE]
+    may_change = MAY_CHANGE
+    prunes = old.get("method.prune") != "none"
+    if prunes and old.get("method.method") in _OF_ALL_STEPS:
+        may_change -= {"training.steps"}
+    names = [n for n in {**old, **new} if n not in may_change]
     return [
         (name, old.get(name), new.get(name))
         for name in names

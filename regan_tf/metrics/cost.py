@@ -3,7 +3,9 @@
 FLOPs of the layers with kernels, 2 a multiply-accumulate, over the steps of a
 run; see `Flops` for what a step is. Left out: elementwise work, normalisation,
 power iterations, optimisers, averages, scores, penalties and augmentation,
-and decoders that a discriminator has beside its logits.
+and decoders that a discriminator has beside its logits. Each kernel is counted
+at the sparsity asked for, also where --prune_scope=global divides it otherwise
+between kernels, which only training tells.
 Importable without TensorFlow.
 """
 
@@ -16,7 +18,7 @@ from regan_tf.config import ExperimentConfig, MethodConfig
 from regan_tf.errors import UserError
 from regan_tf.metrics.flops import LayerCost, total_macs
 from regan_tf.regan.masks import num_pruned
-from regan_tf.regan.schedule import make_schedule
+from regan_tf.regan.schedule import make_schedule, turns
 from regan_tf.stages import Piece, Stage, View
 
 NETWORKS = ("generator", "discriminator")
@@ -54,6 +56,31 @@ class Flops:
             discriminator_forward=discriminator * (2 * reals + fakes),
             discriminator_backward=discriminator * (2 * 2 * reals + fakes),
         )
+
+    @classmethod
+    def of_gradient(
+        cls, network: str, stage: Stage, macs: Sequence[int], full: int
+    ) -> "Flops":
+        """A pass for the gradient of all kernel entries of one network.
+
+        RigL's, as of one update, but for the gradient of the weights, which
+        is that of pruned ones too (Evci et al. 2020, appendix on FLOPs).
+
+        Args:
+            network: of `NETWORKS`.
+            stage: whose batch it is of.
+            macs: one image through G, and D, under masks, times the passes.
+            full: one image through the network without, times the passes.
+        """
+        generator, discriminator = (2 * m for m in macs)
+        if network == "generator":
+            n = stage.generator_batch_size
+            backward = generator + 2 * full
+            through = n * discriminator
+            return cls(n * generator, n * backward, through, through)
+        n = stage.batch_size
+        backward = discriminator + 2 * full
+        return cls(n * generator, 0, 2 * n * discriminator, 2 * n * backward)
 
     def __add__(self, other: "Flops") -> "Flops":
         return Flops(
@@ -146,6 +173,12 @@ def training_cost(
         kept = [_kept_macs(method, k, v, within) for k, v in both.items()]
         dense += Flops.of(piece.stage, macs)
         weighted += Flops.of(piece.stage, kept)
+        for network, passes in _passes(config, counts.total(), piece).items():
+            full = [passes.total() * total_macs(v) for v in both.values()]
+            kept = [_kept_macs(method, k, v, passes) for k, v in both.items()]
+            own = full[NETWORKS.index(network)]
+            dense += Flops.of_gradient(network, piece.stage, full, own)
+            weighted += Flops.of_gradient(network, piece.stage, kept, own)
     shown = config.stages.images_at(counts.total())
     known = config.network.arch in _PAPER_KNOWN
     published = published_macs or total_macs(both["generator"])
@@ -198,6 +231,24 @@ def steps_by_sparsity(
         counts[sparsity] += end - step
         step = end
     return counts
+
+
+def _passes(
+    config: ExperimentConfig, steps: int, piece: Piece
+) -> dict[str, Counter[float]]:
+    """Passes for RigL's gradients in `piece`, by sparsity, of each network."""
+    method = config.method
+    if method.method != "rigl" or method.prune == "none":
+        return {}
+    schedule = make_schedule(config)
+    until = min(steps, piece.end)
+    passes = Counter(
+        sparsity
+        for step, sparsity in turns(schedule, until)
+        # First masks are random and ask for none.
+        if step > schedule.begin and step >= piece.start
+    )
+    return {network: passes for network in NETWORKS if method.prunes(network)}
 
 
 def _kept_macs(

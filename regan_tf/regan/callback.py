@@ -98,7 +98,7 @@ class ReGAN(keras.callbacks.Callback):
             self.pair.keep("sparse" if was_sparse else "dense", step)
         for i, pruner in enumerate(self.pruners):
             if sparsity > 0:
-                pruner.prune(sparsity)
+                pruner.prune(sparsity, step)
             elif was_sparse:
                 pruner.regrow(step)
             set_factor(

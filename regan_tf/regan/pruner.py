@@ -6,7 +6,7 @@ import tensorflow as tf
 from regan_tf.errors import UserError
 from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.learning_rate import unwrapped
-from regan_tf.regan.masks import magnitude_mask
+from regan_tf.regan.updaters import MagnitudeUpdater
 
 # Optimisers whose updates do not come from gradient and first moment alone.
 _REVIVING = ("Ftrl", "Muon")
@@ -20,7 +20,9 @@ class Pruner:
     go on moving them although their gradient is exactly zero. Second moments
     and the step count stay: reset, they would make the first regrown step 9
     to 14 times larger. Biases, normalisation and other vectors are never
-    masked ("connections", paper section 3).
+    masked ("connections", paper section 3). Where regrown weights are to
+    have their values back ("kept"), masks only hide them meanwhile: kernel
+    and averages hold them still, and no update moves them.
 
     Args:
         model: built `keras.Model` with masked layers.
@@ -29,7 +31,12 @@ class Pruner:
             one's, such as a moving average.
         exclude: parts of layer names that are never pruned.
         regrow: "zero": pruned weights restart from zero (the paper);
-            "random": from their layer's initialiser (Re-SNGAN-RI).
+            "random": from their layer's initialiser (Re-SNGAN-RI); "kept":
+            from the values that they had.
+        updater: which masks come next, see `regan_tf.regan.updaters`; None:
+            Re-GAN's, by magnitude within each kernel.
+        forget: whether a regrowth zeroes all first moments of the optimiser,
+            not only those of pruned weights (AC/DC's authors do).
         seed: of the random regrowth, a function of seed and step.
         in_use: function that gives the names of the layers to prune now, for
             networks that grow; None: all.
@@ -48,12 +55,14 @@ class Pruner:
         averages=(),
         exclude=(),
         regrow="zero",
+        updater=None,
+        forget=False,
         seed=0,
         in_use=None,
     ):
-        if regrow not in ("zero", "random"):
+        if regrow not in ("zero", "random", "kept"):
             raise ValueError(
-                '`regrow` must be "zero" or "random". Received: '
+                '`regrow` must be "zero", "random" or "kept". Received: '
                 f"regrow={regrow!r}"
             )
         layers = masked_layers(model)
@@ -78,6 +87,8 @@ class Pruner:
         self.model = model
         self.optimizer = optimizer
         self.regrow_from = regrow
+        self.updater = updater or MagnitudeUpdater()
+        self.forget = forget
         self.seed = seed
         self.in_use = in_use
         self.pairs = [p for layer in self.layers for p in layer.masked_weights]
@@ -104,22 +115,23 @@ class Pruner:
             named |= {f"last_mask_{i}": last, f"ever_pruned_{i}": ever}
         return named
 
-    def prune(self, sparsity):
-        """Removes the smallest magnitudes of each kernel.
+    def prune(self, sparsity, step=0):
+        """Makes the masks that come next; removes the smallest magnitudes
+        where no other updater was given.
 
         Args:
-            sparsity: fraction of each kernel to remove, in (0, 1);
-                floor(sparsity·n) entries go.
+            sparsity: fraction to remove, in (0, 1).
+            step: completed steps.
         """
+        chosen = [i for i, used in enumerate(self._in_use()) if used]
+        kernels, masks = (
+            [self.pairs[i][part].numpy() for i in chosen] for part in (0, 1)
+        )
+        updated = self.updater(kernels, masks, sparsity, step)
         differing = 0
-        in_use = self._in_use()
-        for i, (kernel, mask) in enumerate(self.pairs):
-            if not in_use[i]:
-                continue
-            values = kernel.numpy()
-            new = magnitude_mask(values, sparsity)
+        for i, values, new in zip(chosen, kernels, updated, strict=True):
             self._apply(i, values, new)
-            mask.assign(new)
+            self.pairs[i][1].assign(new)
             kept = new.astype(bool)
             differing += np.count_nonzero(kept != self._last[i].numpy())
             self._last[i].assign(kept)
@@ -138,10 +150,13 @@ class Pruner:
 
     def _apply(self, index, values, mask):
         kernel, _ = self.pairs[index]
-        kernel.assign(values * mask)
+        hidden = self.regrow_from == "kept"
+        if not hidden:
+            kernel.assign(values * mask)
         for copies in self._copies:
             copy_kernel, copy_mask = copies[index]
-            copy_kernel.assign(copy_kernel.numpy() * mask)
+            if not hidden:
+                copy_kernel.assign(copy_kernel.numpy() * mask)
             copy_mask.assign(mask)
         moment = _first_moment(self.optimizer, kernel)
         if moment is not None:
@@ -155,6 +170,9 @@ class Pruner:
         """
         if self.regrow_from == "random":
             self._draw(step)
+        if self.forget:
+            for moment in _first_moments(self.optimizer):
+                moment.assign(np.zeros(moment.shape, np.float32))
         for pairs in (self.pairs, *self._copies):
             for _, mask in pairs:
                 mask.assign(np.ones(mask.shape, np.float32))
@@ -235,12 +253,20 @@ def _pairs_like(copy, layers):
     ]
 
 
+def _first_moments(optimizer):
+    """The optimiser's first moments, in order of its variables; it may have
+    none."""
+    optimizer = unwrapped(optimizer)
+    return (
+        getattr(optimizer, "_momentums", None)
+        or getattr(optimizer, "momentums", None)
+        or []
+    )
+
+
 def _first_moment(optimizer, variable):
     """The optimiser's first moment of `variable`, or None if it has none."""
-    optimizer = unwrapped(optimizer)
-    moments = getattr(optimizer, "_momentums", None)
-    if not moments:
-        moments = getattr(optimizer, "momentums", None)
+    moments = _first_moments(optimizer)
     if not moments:
         return None
-    return moments[optimizer._get_variable_index(variable)]
+    return moments[unwrapped(optimizer)._get_variable_index(variable)]

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from regan_tf.errors import UserError
-
-_NAMES = ("constant", "polynomial")
+from regan_tf.regan.steady import SteadySchedule
 
 
 @dataclass(frozen=True)
@@ -53,12 +52,14 @@ class AlternatingSchedule:
         warmup: dense steps before the first sparse phase, at least 0.
         interval: g, steps of each phase, at least 1.
         grow_lr_factor: learning-rate factor of dense phases (paper: 1/10).
+        last: step at which a sparse phase begins that nothing ends.
     """
 
     sparsity: float
     warmup: int
     interval: int
     grow_lr_factor: float = 0.1
+    last: int = sys.maxsize
 
     def __post_init__(self) -> None:
         if not 0 < self.sparsity < 1:
@@ -76,13 +77,13 @@ class AlternatingSchedule:
         """Kind of the phase that `step` falls into."""
         if step < self.warmup:
             return "warm-up"
-        odd = (step - self.warmup) // self.interval % 2
+        odd = (min(step, self.last) - self.warmup) // self.interval % 2
         return "dense" if odd else "sparse"
 
     def __call__(self, step: int) -> tuple[bool, float]:
         """Whether masks change before this step, and the sparsity from it."""
         step = int(step)
-        turn = step >= self.warmup and (
+        turn = self.warmup <= step <= self.last and (
             (step - self.warmup) % self.interval == 0
         )
         return turn, self.sparsity if self.kind(step) == "sparse" else 0.0
@@ -96,11 +97,12 @@ class AlternatingSchedule:
         if step < self.warmup:
             return self.warmup
         done = (step - self.warmup) // self.interval
-        return self.warmup + (done + 1) * self.interval
+        turn = self.warmup + (done + 1) * self.interval
+        return turn if turn <= self.last else sys.maxsize
 
     def ends_phase(self, step: int) -> bool:
         """Whether a phase is complete once `step` steps are done."""
-        return bool(step) and self(step)[0]
+        return bool(step) and (step > self.last or self(step)[0])
 
 
 class GeneralSchedule:
@@ -113,10 +115,12 @@ class GeneralSchedule:
         function: callable of a step. If it has integers `begin_step` and
             `frequency`, as tensorflow-model-optimization's have, only its
             turns are asked; otherwise every step is, once.
+        needs_dense: whether a run must end with a dense generator too.
     """
 
-    def __init__(self, function: Callable) -> None:
+    def __init__(self, function: Callable, needs_dense: bool = True) -> None:
         self.function = function
+        self.needs_dense = needs_dense
         self.begin = int(getattr(function, "begin_step", 0))
         self.stride = int(getattr(function, "frequency", 1))
         end = int(getattr(function, "end_step", -1))
@@ -238,12 +242,34 @@ class EachStage:
 def make_schedule(config) -> Callable | None:
     """The schedule that an `ExperimentConfig` (in steps) asks for.
 
+    Methods, each counted from the start of the last stage of training but for
+    "regan", which may have phases in all:
+
+    - "regan": `AlternatingSchedule` of the paper, or --sparsity_schedule.
+    - "acdc" (Peste et al. 2021, arXiv:2106.12379): the same at one learning
+      rate. Nothing ends the last sparse phase that has its full length: it
+      goes on to the end of training, for less than three. (The authors' CIFAR
+      runs do so; on ImageNet they lengthen the last dense phase too.)
+    - "gmp" (Zhu & Gupta 2017, arXiv:1710.01878): `PolynomialDecay` of
+      tensorflow-model-optimization.
+    - "one_shot", "random": `SteadySchedule`, whose masks stay.
+    - "set", "rigl": `SteadySchedule`, whose masks change until three quarters
+      of the run.
+
     Returns:
         None if nothing is pruned.
+
+    Raises:
+        UserError: the run is too short for its method.
     """
     method = config.method
     if method.prune == "none":
         return None
+    return _MAKERS[method.method](config)
+
+
+def _regan(config) -> Callable:
+    method = config.method
     if method.sparsity_schedule:
         # Loads TensorFlow, which the alternation does not need.
         from regan_tf.regan.tfmot_bridge import schedule_from_text
@@ -261,8 +287,84 @@ def make_schedule(config) -> Callable | None:
     return alternation if starts == (0,) else EachStage(alternation, starts)
 
 
+def _acdc(config) -> Callable:
+    method, begin = config.method, _begin(config)
+    interval = method.update_interval
+    whole = (config.training.steps - begin) // interval
+    last = begin + (whole - 1) // 2 * 2 * interval
+    return AlternatingSchedule(
+        method.sparsity,
+        begin,
+        interval,
+        grow_lr_factor=1.0,
+        last=last if whole > 0 else sys.maxsize,
+    )
+
+
+def _gmp(config) -> Callable:
+    from regan_tf.regan.tfmot_bridge import gradual_schedule
+
+    begin, end = _changing(config)
+    interval = config.method.update_interval
+    # The sparsity asked for is reached at a turn or never.
+    end = begin + (end - begin) // interval * interval
+    return gradual_schedule(config.method.sparsity, begin, end, interval)
+
+
+def _steady(config) -> Callable:
+    return SteadySchedule(config.method.sparsity, _begin(config))
+
+
+def _exchanging(config) -> Callable:
+    method = config.method
+    begin, end = _changing(config)
+    return SteadySchedule(method.sparsity, begin, method.update_interval, end)
+
+
+def _begin(config) -> int:
+    """Step of the first masks, in the last stage."""
+    return config.stages.last.start + config.method.warmup
+
+
+def _changing(config) -> tuple[int, int]:
+    """Steps from and until which masks change."""
+    method, start = config.method, config.stages.last.start
+    begin = _begin(config)
+    end = start + 3 * (config.training.steps - start) // 4
+    if end - begin <= method.update_interval:
+        raise UserError(
+            f"--method={method.method} must change masks again before three "
+            f"quarters of the run, step {end}; raise --steps, or lower "
+            "--warmup or --update_interval. Received: first masks at step "
+            f"{begin}, --update_interval={method.update_interval}"
+        )
+    return begin, end
+
+
+_MAKERS = {
+    "regan": _regan,
+    "acdc": _acdc,
+    "gmp": _gmp,
+    "one_shot": _steady,
+    "random": _steady,
+    "set": _exchanging,
+    "rigl": _exchanging,
+}
+
+
+def turns(schedule: Callable, steps: int) -> Iterator[tuple[int, float]]:
+    """(step, sparsity from it) of each change of masks in a run."""
+    step = 0
+    while step < steps:
+        prune_now, sparsity = schedule(step)
+        if prune_now:
+            yield step, sparsity
+        step = schedule.next_change(step)
+
+
 def check_timetable(schedule: Callable, steps: int, start: int = 0) -> None:
-    """Refuses a run that cannot end with a sparse and a dense generator.
+    """Refuses a run that cannot end with the generators of its method: a
+    sparse one, and a dense one where the method alternates.
 
     Args:
         schedule: of the run.
@@ -275,7 +377,7 @@ def check_timetable(schedule: Callable, steps: int, start: int = 0) -> None:
             or after it.
     """
     schedule = as_schedule(schedule)
-    complete, dense = False, False
+    complete, dense = False, not getattr(schedule, "needs_dense", True)
     for phase in phases(schedule, steps):
         if phase.end <= start:
             continue

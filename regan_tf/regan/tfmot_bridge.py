@@ -25,8 +25,8 @@ def load_pruning_schedules() -> types.ModuleType:
     spec = importlib.util.find_spec("tensorflow_model_optimization")
     if spec is None or not spec.submodule_search_locations:
         raise UserError(
-            "--sparsity_schedule needs tensorflow-model-optimization; "
-            "run: pip install tensorflow-model-optimization"
+            "--method=gmp and --sparsity_schedule need tensorflow-model-"
+            "optimization; run: pip install tensorflow-model-optimization"
         )
     path = os.path.join(spec.submodule_search_locations[0], _FILE)
     spec = importlib.util.spec_from_file_location("pruning_schedule", path)
@@ -44,3 +44,19 @@ def schedule_from_text(text: str) -> Callable:
         "constant": module.ConstantSparsity,
     }[name]
     return GeneralSchedule(kind(*numbers))
+
+
+def gradual_schedule(
+    sparsity: float, begin: int, end: int, interval: int
+) -> Callable:
+    """Gradual magnitude pruning (Zhu & Gupta 2017, arXiv:1710.01878).
+
+    Args:
+        sparsity: at `end`; it rises from 0 at `begin` as 1 − (1 − t)³.
+        begin, end: first and last step at which masks change.
+        interval: steps from one change to the next.
+    """
+    decay = load_pruning_schedules().PolynomialDecay(
+        0.0, sparsity, begin, end, power=3, frequency=interval
+    )
+    return GeneralSchedule(decay, needs_dense=False)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from regan_tf.errors import UserError
-from regan_tf.metrics.cost import steps_by_sparsity, training_cost
+from regan_tf.metrics.cost import Flops, steps_by_sparsity, training_cost
 from regan_tf.metrics.flops import LayerCost
 from tests.tiny import tiny_config
 
@@ -87,6 +87,52 @@ def test_rising_sparsity_is_followed_turn_by_turn():
     counts = steps_by_sparsity(_config(schedule, "--steps=350"))
     # 0.8·(1 − (1 − t)³) at t = 0, ½ and 1, from steps 100, 200, 300.
     assert counts == {0.0: 200, 0.7: 100, 0.8: 50}
+
+
+@pytest.mark.parametrize(
+    ("method", "counts"),
+    [
+        ("acdc", {0.0: 4, 0.1: 6}),  # steps 2, 3 and from 6 on
+        ("one_shot", {0.0: 2, 0.1: 8}),
+        ("random", {0.0: 2, 0.1: 8}),
+        ("set", {0.0: 2, 0.1: 8}),
+        ("rigl", {0.0: 2, 0.1: 8}),
+        ("gmp", {0.0: 4, 0.0875: 2, 0.1: 4}),
+    ],
+)
+def test_steps_of_other_methods(method, counts):
+    assert steps_by_sparsity(_config(f"--method={method}")) == counts
+
+
+@pytest.mark.parametrize("steps", [4, 5, 10])
+def test_gradients_of_rigl_by_hand(steps):
+    words = "--method=rigl", "--sparsity=0.25"
+    cost, without = (
+        _cost(words[0].replace("rigl", method), words[1], steps=steps)
+        for method in ("rigl", "set")
+    )
+    # Of masks made before steps 2, 4 and 6 the first need no gradient.
+    passes = {4: 0, 5: 1, 10: 2}[steps]
+    fakes, kept, full, other = 3, 30 * 8 // 10 + 20, 50, 7
+
+    def more(name, sums="weighted"):
+        a, b = (getattr(x, sums).as_dict()[name] for x in (cost, without))
+        return a - b
+
+    assert more("generator_forward") == passes * fakes * 2 * kept
+    # Gradients of the inputs under masks, of the weights without.
+    assert more("generator_backward") == passes * fakes * 2 * (kept + full)
+    assert more("discriminator_forward") == passes * fakes * 2 * other
+    assert more("discriminator_backward") == passes * fakes * 2 * other
+    dense = passes * fakes * (2 * 3 * full + 2 * 2 * other)
+    assert more("total", "dense") == dense
+
+
+def test_gradients_of_a_discriminator_under_rigl():
+    stage = _config().stages.last
+    flops = Flops.of_gradient("discriminator", stage, (50, 7), 10)
+    # Four real images and four fakes.
+    assert flops == Flops(2 * 50 * 4, 0, 2 * 7 * 8, 2 * (7 + 10) * 8)
 
 
 def test_papers_convention_where_it_is_identified():

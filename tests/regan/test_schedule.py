@@ -1,5 +1,7 @@
 """Schedules: when and how much."""
 
+import sys
+
 import pytest
 
 from regan_tf.errors import UserError
@@ -8,9 +10,13 @@ from regan_tf.regan.schedule import (
     GeneralSchedule,
     as_schedule,
     check_timetable,
+    make_schedule,
     parse_schedule,
     phases,
+    turns,
 )
+from regan_tf.regan.steady import SteadySchedule
+from tests.tiny import tiny_config
 
 SCHEDULE = AlternatingSchedule(0.1, warmup=3, interval=2)
 
@@ -87,6 +93,81 @@ def test_any_callable_serves():
         ("warm-up", 0, 4),
         ("sparse", 4, 10),
     ]
+
+
+def test_acdc_stays_sparse_from_the_last_whole_phase():
+    # Warm-up of 10, phases of 20: the authors' CIFAR-10 run of 200 prunes at
+    # 10, 50, 90, 130 and 170 and restores at 30, 70, 110 and 150.
+    config = tiny_config(
+        *"--method=acdc --steps=200 --warmup=10 --update_interval=20".split()
+    ).at(40)
+    schedule = make_schedule(config)
+    made = list(turns(schedule, 200))
+    assert [step for step, sparsity in made if sparsity] == list(
+        range(10, 171, 40)
+    )
+    assert [step for step, sparsity in made if not sparsity] == list(
+        range(30, 151, 40)
+    )
+    last = list(phases(schedule, 200))[-1]
+    assert (last.kind, last.start, last.end) == ("sparse", 170, 200)
+    assert last.complete and last.lr_factor == 1
+    assert schedule.next_change(170) == sys.maxsize
+
+
+@pytest.mark.parametrize(("steps", "start"), [(7, 2), (8, 6), (11, 6)])
+def test_the_last_phase_of_acdc_is_whole(steps, start):
+    words = "--method=acdc", f"--steps={steps}", "--warmup=2"
+    config = tiny_config(*words, "--update_interval=2").at(40)
+    last = list(phases(make_schedule(config), steps))[-1]
+    assert (last.kind, last.start, last.end) == ("sparse", start, steps)
+
+
+def _steps_of(method, *words):
+    base = "--steps=100", "--warmup=10", "--update_interval=20"
+    config = tiny_config(f"--method={method}", *base, *words).at(40)
+    return list(turns(make_schedule(config), 100))
+
+
+def test_gmp_follows_the_formula_to_three_quarters_of_the_run():
+    # From 10 to the last turn until 75, 70: t = 0, 1/3, 2/3 and 1.
+    made = _steps_of("gmp", "--sparsity=0.6")
+    assert [step for step, _ in made] == [10, 30, 50, 70]
+    formula = [0.6 * (1 - (1 - i / 3) ** 3) for i in range(4)]
+    assert [s for _, s in made] == pytest.approx(formula, abs=1e-6)
+
+
+def test_steady_methods():
+    assert _steps_of("one_shot") == _steps_of("random") == [(10, 0.1)]
+    assert _steps_of("set") == [(step, 0.1) for step in (10, 30, 50, 70)]
+    assert _steps_of("rigl", "--warmup=0")[0] == (0, 0.1)
+    # Three quarters of the run is step 75, and masks change before it.
+    assert _steps_of("rigl", "--warmup=15")[-1] == (55, 0.1)
+    schedule = SteadySchedule(0.5, begin=3)
+    assert schedule(2) == (False, 0.0) and schedule(4) == (False, 0.5)
+    assert [schedule.kind(step) for step in (2, 3)] == ["warm-up", "sparse"]
+    check_timetable(schedule, 4)
+    check_timetable(SteadySchedule(0.5, begin=0), 4)  # sparse alone
+    with pytest.raises(UserError, match="masks first change at step 3"):
+        check_timetable(schedule, 3)
+
+
+@pytest.mark.parametrize("method", ["gmp", "set", "rigl"])
+def test_refuses_a_run_whose_masks_never_change_again(method):
+    with pytest.raises(UserError, match="must change masks again before thre"):
+        _steps_of(method, "--warmup=60")
+
+
+def test_other_methods_begin_in_the_last_stage():
+    words = "--arch=progan --resolution=32 --stage_lengths=10 --fade_kimg=0"
+    config = tiny_config(
+        *words.split(),
+        *"--method=set --update_interval=20 --warmup=5 --steps=100".split(),
+    ).at(40)
+    start = config.stages.last.start
+    made = [step for step, _ in turns(make_schedule(config), 100)]
+    end = start + 3 * (100 - start) // 4
+    assert made == list(range(start + 5, end, 20))
 
 
 def test_parses_schedules():
