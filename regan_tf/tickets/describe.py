@@ -1,6 +1,7 @@
 """What a ticket is going to do, in words: `--dry_run`."""
 
 import dataclasses
+import math
 
 from regan_tf.costs import RunCost
 from regan_tf.describe import describe_config, describe_network
@@ -21,7 +22,7 @@ def describe_ticket(config):
         UserError: nothing can be pruned, or the rounds do not fit training.
     """
     method = config.method
-    rounds, count = list(rounds_of(config)), _prunable(config)
+    rounds, count = list(rounds_of(config)), _num_prunable(config)
     built = build(config)
     costs = [_cost(config, round_) for round_ in rounds]
     start = f"step {method.rewind:,}" if method.rewind else "the start"
@@ -33,6 +34,47 @@ def describe_ticket(config):
             f"rounds, {count:,} weights that may be pruned, survivors rewound "
             f"to {start}:",
             *map(_line, rounds, costs),
-            _total(costs),
+            f"  in total:{'':<18} {_figures(costs)}",
         ]
+    )
+
+
+def _num_prunable(config):
+    return sum(map(math.prod, prunable_kernels(config).values()))
+
+
+def _cost(config, round_):
+    """Cost of a round, as if every kernel lost the same share."""
+    method = config.method
+    if round_.number:
+        # The same as masks that stay, of which there are none yet.
+        method = dataclasses.replace(
+            method,
+            method="one_shot",
+            sparsity=round_.removed,
+            warmup=0,
+            rounds=0,
+            rewind=0,
+        )
+    else:
+        method = round_.config.method
+    config = dataclasses.replace(config, method=method)
+    return RunCost(config).at(config.training.steps)
+
+
+def _line(round_, cost):
+    kind = f"{100 * round_.removed:.4g}% removed" if round_.number else "dense"
+    return f"  round {round_.number}: {kind:<16} {_figures([cost])}"
+
+
+def _figures(costs):
+    steps = sum(cost.steps for cost in costs)
+    shown = sum(cost.images_shown for cost in costs)
+    dense, kept = (
+        sum(getattr(cost, name).as_dict()["total"] for cost in costs)
+        for name in ("dense", "weighted")
+    )
+    return (
+        f"{steps:>9,} steps {shown:>13,} images shown, theoretical FLOPs "
+        f"{dense:.4g} (kept entries {kept:.4g})"
     )

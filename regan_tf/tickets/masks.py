@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from regan_tf.regan.masks import global_magnitude_masks, magnitude_mask
-from regan_tf.regan.pruner import Pruner, excluded_layers
+from regan_tf.fixed import pruners_of
+from regan_tf.regan.updaters import MagnitudeUpdater
 from regan_tf.train.gan import build
 
 
@@ -20,16 +20,13 @@ def prunable_kernels(config):
     Raises:
         UserError: there are none, or `mask_exclude` names no layer.
     """
-    method = config.method
     with tf.device("CPU:0"):
         networks = build(config)
-    both = networks.generator, networks.discriminator
-    models = [model for model in both if method.prunes(model.name)]
-    excluded = excluded_layers(models, method.mask_exclude)
+        pruners = pruners_of(networks, config.method)
     return {
-        f"{model.name}/{kernel.path}": tuple(kernel.shape)
-        for model in models
-        for kernel, _ in Pruner(model, exclude=excluded[model.name]).pairs
+        name: tuple(kernel.shape)
+        for pruner in pruners
+        for name, kernel in pruner.kernels.items()
     }
 
 
@@ -50,24 +47,16 @@ def next_masks(kernels, masks, removed, scope):
     Returns:
         Dict of name to mask, bool.
     """
-    scores = {n: _scores(kernels[n], mask) for n, mask in masks.items()}
-    if scope == "layer":
-        new = {n: magnitude_mask(s, removed) for n, s in scores.items()}
-    else:
-        new = _global_masks(scores, removed)
-    return {name: new[name].astype(bool) for name in masks}
+    updater, new = MagnitudeUpdater(scope), {}
+    for network in {name.partition("/")[0]: None for name in masks}:
+        mine = {n: m for n, m in masks.items() if n.startswith(f"{network}/")}
+        scores = [_scores(kernels[n], mask) for n, mask in mine.items()]
+        found = updater(scores, list(mine.values()), removed, 0)
+        new |= dict(zip(mine, found, strict=True))
+    return {name: mask.astype(bool) for name, mask in new.items()}
 
 
 def _scores(kernel, mask):
     """Magnitudes; a survivor that is zero still goes after all removed."""
     least = np.finfo(kernel.dtype).tiny
     return np.where(mask, np.maximum(np.abs(kernel), least), 0)
-
-
-def _global_masks(scores, removed):
-    new = {}
-    for network in {name.partition("/")[0] for name in scores}:
-        names = [n for n in scores if n.partition("/")[0] == network]
-        found = global_magnitude_masks([scores[n] for n in names], removed)
-        new |= dict(zip(names, found, strict=True))
-    return new

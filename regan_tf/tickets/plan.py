@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from regan_tf.config import ExperimentConfig
 from regan_tf.errors import UserError
+from regan_tf.train.run_dir import RunDir
 
 # Flags that a round of masks has not, or has with other values.
 _OWN_FLAGS = "method rounds rewind prune_scope sparsity masks initial_weights"
@@ -59,7 +60,7 @@ class Round:
     def finished(self) -> bool:
         """Whether it is trained, scored and exported."""
         # The last file that a run writes.
-        return os.path.exists(os.path.join(self.run_dir, "result.json"))
+        return os.path.exists(RunDir(self.run_dir).result)
 
     def flags_text(self, text: str) -> str:
         """This round as a flag file.
@@ -123,9 +124,5 @@ def masks_path(config: ExperimentConfig, number: int) -> str:
 
 def rewind_path(config: ExperimentConfig) -> str:
     """Where the dense round leaves the weights that all others start from."""
-    name = os.path.join("round_0", REWIND)
-    return os.path.abspath(os.path.join(config.output.run_dir, name))
-
-
-# In the directory of a dense round: weights after --rewind steps.
-REWIND = "rewind.npz"
+    dense = RunDir(os.path.join(config.output.run_dir, "round_0"))
+    return os.path.abspath(dense.rewind)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from regan_tf.errors import UserError
-from regan_tf.run import prepare, start_tensorflow
+from regan_tf.run import facts_of, prepare, start_tensorflow
 from regan_tf.tickets.masks import next_masks, prunable_kernels
 from regan_tf.tickets.plan import masks_path, rounds_of
 from regan_tf.tickets.totals import document, entry_of, ticket_result
@@ -39,13 +39,12 @@ class TicketDir(RunDir):
         return (self.root,)
 
 
-def run_ticket(config, images, facts, *, overwrite=False, flags_text=""):
+def run_ticket(config, images, overwrite=False, flags_text=""):
     """Trains all rounds of a ticket, or those that are left.
 
     Args:
         config: `ExperimentConfig` of the ticket, durations in steps.
         images: its `Images`.
-        facts: what makes it what it is, as for an ordinary run.
         overwrite: move an old run directory aside.
         flags_text: the ticket as a flag file.
 
@@ -66,7 +65,7 @@ def run_ticket(config, images, facts, *, overwrite=False, flags_text=""):
     run_dir = TicketDir(config.output.run_dir)
     # Unlike in an ordinary run the length is not to change: rounds trained
     # before would be of another.
-    facts = facts | {"ticket.steps": config.training.steps}
+    facts = facts_of(config, images) | {"ticket.steps": config.training.steps}
     resume = not overwrite and run_dir.holds(facts)
     start_tensorflow(config)
     kernels = prunable_kernels(config)
@@ -107,13 +106,8 @@ class Ticket:
             Name of the signal that stopped it, or None: it is finished.
         """
         for round_ in rounds:
-            signal = None
-            if round_.finished:
-                print(f"{self._said(round_)}: finished before")
-            else:
-                print(f"{self._said(round_)}, {round_.config.training.steps:,} steps")
-                signal = self._train(round_, prepared)
-                prepared = None
+            signal = self._go_on(round_, prepared)
+            prepared = None
             if round_.finished:
                 self._note(round_)
             if signal and len(self.entries) < len(rounds):
@@ -121,10 +115,12 @@ class Ticket:
         self._finish()
         return None
 
-    def _said(self, round_):
+    def _go_on(self, round_, prepared):
         rounds, number = self.config.method.rounds, round_.number
         kind = f"{100 * round_.removed:.4g}% removed" if number else "dense"
-        return f"round {number} of {rounds}, {kind}"
+        done = ": finished before" if round_.finished else ""
+        print(f"round {number} of {rounds}, {kind}{done}")
+        return None if done else self._train(round_, prepared)
 
     def _train(self, round_, prepared):
         if round_.number and not os.path.exists(round_.config.method.masks):
@@ -158,7 +154,7 @@ class Ticket:
     def _note(self, round_):
         """Writes down a finished round."""
         sparsity, masks = {}, self._known(round_.number)
-        for network in {name.partition("/")[0] for name in masks}:
+        for network in {name.partition("/")[0]: None for name in masks}:
             mine = [m for n, m in masks.items() if n.startswith(f"{network}/")]
             size = sum(mask.size for mask in mine)
             zeros = size - sum(map(np.count_nonzero, mine))

@@ -101,7 +101,9 @@ class RunDir:
     Attributes are the paths of the layout: `config`, `flags`, `subset`,
     `metrics`, `scores`, `tensorboard`, `summary`, `result`, `samples`,
     `evaluation`,
-    `checkpoints`, `saved_model`.
+    `checkpoints`, `saved_model`. Not every run has the others: `masks`, those
+    of a file that it was given, and `rewind`, the weights that the later
+    rounds of a ticket start from.
 
     Args:
         root: the run directory.
@@ -112,6 +114,8 @@ class RunDir:
         self._locked = None
         for name, (file, _) in _LAYOUT.items():
             setattr(self, name, os.path.join(root, file))
+        self.masks = os.path.join(root, "masks.npz")
+        self.rewind = os.path.join(root, "rewind.npz")
 
     def layout(self):
         """The layout, a line a part."""
