@@ -152,7 +152,7 @@ def with_measured_sparsity(config):
     for name, mask in masks.items():
         _check_binary(mask, name, path)
     size = sum(mask.size for mask in masks.values())
-    kept = sum(np.count_nonzero(mask) for mask in masks.values())
+    kept = sum(int(np.count_nonzero(mask)) for mask in masks.values())
     if not 0 < kept < size:
         raise UserError(
             "--masks must keep some entries and remove others. Received: "

@@ -34,7 +34,7 @@ def describe_ticket(config):
             f"rounds, {count:,} weights that may be pruned, survivors rewound "
             f"to {start}:",
             *map(_line, rounds, costs),
-            f"  in total:{'':<18} {_figures(costs)}",
+            _figures("in total", costs),
         ]
     )
 
@@ -64,10 +64,10 @@ def _cost(config, round_):
 
 def _line(round_, cost):
     kind = f"{100 * round_.removed:.4g}% removed" if round_.number else "dense"
-    return f"  round {round_.number}: {kind:<16} {_figures([cost])}"
+    return _figures(f"round {round_.number}: {kind}", [cost])
 
 
-def _figures(costs):
+def _figures(of, costs):
     steps = sum(cost.steps for cost in costs)
     shown = sum(cost.images_shown for cost in costs)
     dense, kept = (
@@ -75,6 +75,6 @@ def _figures(costs):
         for name in ("dense", "weighted")
     )
     return (
-        f"{steps:>9,} steps {shown:>13,} images shown, theoretical FLOPs "
-        f"{dense:.4g} (kept entries {kept:.4g})"
+        f"  {of:<23} {steps:>9,} steps {shown:>13,} images shown, "
+        f"theoretical FLOPs {dense:.4g} (kept entries {kept:.4g})"
     )

@@ -157,7 +157,7 @@ class Ticket:
         for network in {name.partition("/")[0]: None for name in masks}:
             mine = [m for n, m in masks.items() if n.startswith(f"{network}/")]
             size = sum(mask.size for mask in mine)
-            zeros = size - sum(map(np.count_nonzero, mine))
+            zeros = size - sum(int(np.count_nonzero(mask)) for mask in mine)
             sparsity[network] = zeros / size
         self.entries.append(entry_of(round_, sparsity))
         self._write(self.run_dir.ticket, document(self.config, self.entries))
