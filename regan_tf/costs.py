@@ -5,6 +5,7 @@ from functools import cached_property
 
 import tensorflow as tf
 
+from regan_tf.fixed import mask_networks
 from regan_tf.metrics.cost import NETWORKS, TrainingCost, training_cost
 from regan_tf.metrics.flops import count_parameters, layer_costs
 from regan_tf.train.gan import build
@@ -31,7 +32,10 @@ class RunCost:
         )
         config = dataclasses.replace(self.config, network=network)
         with tf.device("CPU:0"):
-            return build(config)
+            networks = build(config)
+            if config.method.masks and config.method.prune != "none":
+                mask_networks(networks, config.method)
+        return networks
 
     @cached_property
     def views(self):

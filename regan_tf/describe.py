@@ -36,7 +36,7 @@ def describe(config):
             "timetable:",
             describe_timetable(config, make_schedule(config)),
             str(total),
-            describe_hours(total),
+            describe_hours(total.dense.as_dict()["total"]),
             *(
                 f"operations of the {network.name}, as published:\n"
                 + layer_table(layer_costs(network))
@@ -107,15 +107,14 @@ def describe_timetable(config, schedule):
     return "\n".join(lines)
 
 
-def describe_hours(cost):
-    """How long that many operations take on a GPU that is assumed.
+def describe_hours(flops):
+    """How long so many operations take on a GPU that is assumed.
 
     Args:
-        cost: a `TrainingCost`; its zeros are multiplied, too.
+        flops: of both networks, dense: zeros are multiplied, too.
     """
-    hours = said_hours(cost.dense.as_dict()["total"])
     return (
-        f"  about {hours} on one {ASSUMED}: assumed, not measured, and "
+        f"  about {said_hours(flops)} on one {ASSUMED}: assumed, not measured, and "
         "without penalties, augmentation and scores"
     )
 

@@ -22,7 +22,11 @@ class MovingAverage:
         self.model = model
         self.average = average
         self.decay = decay
-        average.set_weights(model.get_weights())
+        self.restart()
+
+    def restart(self):
+        """Makes the average a copy of the live model again."""
+        self.average.set_weights(self.model.get_weights())
 
     def update(self, shown, per_step):
         """average ← decay·average + (1 − decay)·live. Traceable.

@@ -167,6 +167,8 @@ class _Run:
 
     @classmethod
     def read(cls, root: str) -> "_Run":
+        from regan_tf.train.run_dir import RunDir
+
         try:
             with open(os.path.join(root, "config.json"), "rb") as file:
                 facts = dict(json.load(file)["config"])
@@ -175,6 +177,9 @@ class _Run:
                 f"--run_dir must be the directory of a run. Received: "
                 f"{root!r}, without a readable config.json"
             ) from None
+        masks = RunDir(root).masks
+        if os.path.exists(masks):  # the file that was given may be gone
+            facts["method.masks"] = masks
         return cls(root, config_from_dict(facts), facts)
 
     def scoring_config(self, request: Request) -> Any:

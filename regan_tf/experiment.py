@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shutil
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from regan_tf.costs import RunCost
 from regan_tf.data import image_batches
 from regan_tf.errors import UserError
 from regan_tf.evaluation import make_evaluator
+from regan_tf.fixed import fix_masks, start_at
 from regan_tf.metrics.cost import NETWORKS
 from regan_tf.regan.callback import ReGAN
 from regan_tf.regan.pair import GeneratorPair
@@ -18,7 +20,13 @@ from regan_tf.regan.pruner import Pruner, excluded_layers
 from regan_tf.regan.schedule import make_schedule
 from regan_tf.regan.updaters import make_updater
 from regan_tf.scoring import PairScorer
-from regan_tf.train.callbacks import Call, Log, Progress, StopOnSignal
+from regan_tf.train.callbacks import (
+    BeforeStep,
+    Call,
+    Log,
+    Progress,
+    StopOnSignal,
+)
 from regan_tf.train.checkpoint import Checkpointer
 from regan_tf.train.gan import GAN
 from regan_tf.train.gradients import StepGradients
@@ -28,6 +36,7 @@ from regan_tf.train.run_dir import write_atomically, writing
 from regan_tf.train.statistics import Statistics
 from regan_tf.train.step import GANStep, figure_names
 from regan_tf.train.strategy import any_worker, local_devices, num_workers
+from regan_tf.weight_files import named_weights, save_arrays
 
 
 class Experiment:
@@ -48,6 +57,8 @@ class Experiment:
         keras.utils.set_random_seed(config.training.seed)
         with strategy.scope():
             self.gan = GAN(config)
+            if config.method.initial_weights:
+                start_at(self.gan, config.method.initial_weights)
             self.statistics = Statistics(figure_names(config))
         self.stages = config.stages
         self._make_step = functools.partial(
@@ -90,6 +101,8 @@ class Experiment:
             )
             for network, target in targets.items()
         ]
+        if method.masks:
+            fix_masks(pruners, method.masks)
         return ReGAN(schedule, pruners, GeneratorPair(gan.delivered))
 
     def _make_pruner(self, network, schedule, exclude, target):
@@ -121,6 +134,11 @@ class Experiment:
 
         Args:
             resume: whether an earlier run is there to go on from.
+
+        Returns:
+            Name of the signal that stopped it, or None: it is finished.
+            A signal that comes after training does not stop it any more, but
+            is named.
         """
         stop = StopOnSignal(any_worker(self.strategy))
         stop.arm()
@@ -136,6 +154,7 @@ class Experiment:
                 self.finish(done)
         finally:
             stop.disarm()
+        return stop.received
 
     def join(self, resume):
         """Makes what needs a state to restore, and restores it."""
@@ -205,6 +224,8 @@ class Experiment:
         }
         with writing(self.run_dir.root):
             write_atomically(self.run_dir.subset, json.dumps(subset) + "\n")
+            if self.config.method.masks:
+                shutil.copyfile(self.config.method.masks, self.run_dir.masks)
 
     def _make_scorer(self):
         return PairScorer(
@@ -303,7 +324,19 @@ class Experiment:
             Call(output.eval_every, last, self._score, check),
             Call(output.checkpoint_every, last, self.checkpointer.save, check),
         ]
+        if self.config.method.method == "ticket":
+            rewind = self.config.method.rewind
+            calls.insert(0, BeforeStep(rewind, self._save_rewind))
         return [self.log, *([self.regan] if self.regan else []), *calls]
+
+    def _save_rewind(self, step):
+        """Keeps what the later rounds of a ticket start from."""
+        models = self.gan.generator, self.gan.discriminator
+        weights = [named_weights(model) for model in models]
+        save_arrays(
+            self.run_dir.rewind,
+            {n: v.numpy() for named in weights for n, v in named.items()},
+        )
 
     def _phase(self, step):
         return self.regan.phase(step) if self.regan else "dense"

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +24,10 @@ from regan_tf.data.known_sets import FEW_SHOT_COUNTS
 from regan_tf.errors import UserError
 from regan_tf.precision import resolved
 from regan_tf.regan.schedule import check_timetable, make_schedule
+from regan_tf.tickets.plan import wants_ticket
 from regan_tf.train.run_dir import RunDir
 from regan_tf.train.strategy import choose_strategy, worker_index
+from regan_tf.weight_files import contents, with_measured_sparsity
 
 # Training images of sets that need not be loaded to be counted.
 KNOWN_COUNTS = {
@@ -44,6 +47,9 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
         overwrite: move an old run directory aside.
         flags_text: the run as a flag file, to be kept with it.
 
+    Returns:
+        Name of the signal that stopped it, or None: it is finished.
+
     Raises:
         UserError: the configuration fits neither data nor run directory.
         Diverged: training produced values that are not finite.
@@ -51,9 +57,39 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
     images = load_images(config)
     _announce(images, config.data.resolution)
     config = resolved(config.at(len(images.train)))
+    if wants_ticket(config):
+        from regan_tf.tickets.run import run_ticket
+
+        return run_ticket(config, images, overwrite, flags_text)
+    return prepare(config, images, overwrite).execute(flags_text)
+
+
+def facts_of(config, images):
+    """What makes a run what it is, as `RunDir.holds` takes it.
+
+    Content of images, masks and weights is part of it; their path is not.
+    """
+    print_of_data = {"data.fingerprint": images.train.fingerprint}
+    return config.as_dict() | print_of_data | contents(config.method)
+
+
+def prepare(config, images, overwrite=False):
+    """A run of which all is known to fit, before anything is written.
+
+    Args:
+        config: `ExperimentConfig` whose durations are steps.
+        images: its `Images`.
+        overwrite: as of `run`.
+
+    Returns:
+        A `PreparedRun`.
+
+    Raises:
+        UserError: the configuration fits neither data nor run directory.
+    """
+    config = with_measured_sparsity(config)
+    facts = facts_of(config, images)
     # Every worker resumes from the chief's directory; only the chief writes.
-    # The images' content is part of what a run is; their path is not.
-    facts = config.as_dict() | {"data.fingerprint": images.train.fingerprint}
     resume = not overwrite and RunDir(config.output.run_dir).holds(facts)
     run_dir = RunDir(_own_root(config))
     # Before anything else uses TensorFlow, as foreign schedules do.
@@ -62,18 +98,47 @@ def run(config: ExperimentConfig, *, overwrite=False, flags_text=""):
 
     from regan_tf.experiment import Experiment
 
-    # Whatever can be wrong is found before anything is written.
     experiment = Experiment(config, images, strategy, run_dir)
-    run_dir.create(facts, flags_text, overwrite)
-    print(run_dir.layout())
-    try:
-        experiment.execute(resume)
-    finally:
-        run_dir.unlock()
-    if worker_index() == 0:
+    return PreparedRun(experiment, facts, resume, overwrite)
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """What `prepare` found to fit.
+
+    Attributes:
+        experiment: the `Experiment`.
+        facts: of `facts_of`.
+        resume: whether an earlier run is there to go on from.
+        overwrite: as of `run`.
+    """
+
+    experiment: Any
+    facts: dict[str, Any]
+    resume: bool
+    overwrite: bool
+
+    def execute(self, flags_text):
+        """Trains, scores and exports.
+
+        Args:
+            flags_text: as of `run`.
+
+        Returns:
+            Name of the signal that stopped it, or None: it is finished.
+        """
+        run_dir = self.experiment.run_dir
+        run_dir.create(self.facts, flags_text, self.overwrite)
         print(run_dir.layout())
-    else:
-        shutil.rmtree(run_dir.root)
+        try:
+            signal = self.experiment.execute(self.resume)
+        finally:
+            run_dir.unlock()
+        if worker_index() == 0:
+            print(run_dir.layout())
+        else:
+            shutil.rmtree(run_dir.root)
+        return signal
 
 
 def checked_ahead(config: ExperimentConfig) -> ExperimentConfig:
@@ -108,6 +173,10 @@ def dry_run(config: ExperimentConfig):
         UserError: the configuration does not fit its data.
     """
     config = planned(config)
+    if wants_ticket(config):
+        from regan_tf.tickets.describe import describe_ticket
+
+        return print(describe_ticket(config))
     from regan_tf.describe import describe
 
     print(describe(config))
@@ -124,6 +193,7 @@ def planned(config: ExperimentConfig) -> ExperimentConfig:
     if count is None or data.classes or os.path.exists(data.path or ""):
         count = len(_load_full(config, "train").rows_of(data.classes))
     config = config.at(subset_count(count, data.fraction, data.num_images))
+    config = with_measured_sparsity(config)
     _check_method(config)
     return resolved(config)
 
@@ -137,7 +207,7 @@ def published_count(data: DataConfig) -> int | None:
 
 
 def _check_method(config):
-    if config.method.method == "ticket":
+    if wants_ticket(config):
         return  # a dense training, and others under fixed masks
     schedule = make_schedule(config)
     if schedule is not None:

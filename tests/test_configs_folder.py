@@ -8,6 +8,7 @@ import pytest
 
 from regan_tf.regan.schedule import check_timetable, make_schedule
 from regan_tf.run import KNOWN_COUNTS
+from regan_tf.tickets.plan import rounds_of, wants_ticket
 from tests.tiny import config_of
 
 FILES = sorted(glob.glob("configs/*.flags"))
@@ -28,8 +29,11 @@ def _config(path):
 @pytest.mark.parametrize("path", sorted(set(FILES) - set(DENSE)))
 def test_its_phases_fit(path):
     config = _config(path)
-    start = config.stages.last.fade_end
-    check_timetable(make_schedule(config), config.training.steps, start)
+    if wants_ticket(config):
+        assert len(list(rounds_of(config))) == config.method.rounds + 1
+    else:
+        start = config.stages.last.fade_end
+        check_timetable(make_schedule(config), config.training.steps, start)
     name = os.path.basename(path)
     lines = Path(path).read_text("utf-8").splitlines()
     assert any(f" --flagfile=configs/{name}" in line for line in lines)

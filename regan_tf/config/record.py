@@ -12,7 +12,9 @@ MAY_CHANGE = frozenset(
     "training.steps output.run_dir output.log_every output.eval_every "
     "output.checkpoint_every output.keep_checkpoints output.eval_images "
     "output.protocol output.features output.inception_path "
-    "output.inception_sha256 data.path".split()
+    "output.inception_sha256 data.path "
+    # What these files hold is compared, see `regan_tf.weight_files.contents`.
+    "method.masks method.initial_weights".split()
 )
 
 # Methods whose phases are a share of all steps.

@@ -5,7 +5,8 @@ run; see `Flops` for what a step is. Left out: elementwise work, normalisation,
 power iterations, optimisers, averages, scores, penalties and augmentation,
 and decoders that a discriminator has beside its logits. Each kernel is counted
 at the sparsity asked for, also where --prune_scope=global divides it otherwise
-between kernels, which only training tells.
+between kernels, which only training tells; masks of a file are counted as
+they are.
 Importable without TensorFlow.
 """
 
@@ -270,5 +271,7 @@ def _kept_macs(
         for sparsity, steps in counts.items():
             on = prunes and x.masked and not excluded
             pruned = num_pruned(x.kernel, sparsity) if on else 0
+            if on and method.masks:
+                pruned = x.kernel - x.live
             total += steps * x.macs * (x.kernel - pruned) // x.kernel
     return total

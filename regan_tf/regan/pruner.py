@@ -192,6 +192,11 @@ class Pruner:
             kernel.assign(kernel.numpy() + (1 - mask.numpy()) * new)
 
     @property
+    def kernels(self):
+        """Kernels by "<network>/<path>", in order of the pairs."""
+        return {f"{self.model.name}/{k.path}": k for k, _ in self.pairs}
+
+    @property
     def num_prunable(self):
         """Entries of all kernels with a mask that may change."""
         return sum(int(np.prod(kernel.shape)) for kernel, _ in self.pairs)

@@ -255,6 +255,7 @@ def make_schedule(config) -> Callable | None:
     - "one_shot", "random": `SteadySchedule`, whose masks stay.
     - "set", "rigl": `SteadySchedule`, whose masks change until three quarters
       of the run.
+    - "fixed": `SteadySchedule` from step 0 of all stages.
 
     Returns:
         None if nothing is pruned.
@@ -315,6 +316,10 @@ def _steady(config) -> Callable:
     return SteadySchedule(config.method.sparsity, _begin(config))
 
 
+def _fixed(config) -> Callable:
+    return SteadySchedule(config.method.sparsity, 0)
+
+
 def _exchanging(config) -> Callable:
     method = config.method
     begin, end = _changing(config)
@@ -349,6 +354,7 @@ _MAKERS = {
     "random": _steady,
     "set": _exchanging,
     "rigl": _exchanging,
+    "fixed": _fixed,
 }
 
 

@@ -56,6 +56,25 @@ class RandomUpdater:
 
 
 @dataclass(frozen=True)
+class FixedUpdater:
+    """The same masks always.
+
+    Attributes:
+        masks: one of each kernel's shape, bool.
+    """
+
+    masks: Arrays
+
+    def __call__(
+        self, kernels: Arrays, masks: Arrays, sparsity: float, step: int
+    ) -> list[np.ndarray]:
+        return [
+            mask.astype(kernel.dtype)
+            for mask, kernel in zip(self.masks, kernels, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
 class ExchangingUpdater:
     """SET and RigL: the weakest connections give way to as many others.
 

@@ -59,7 +59,9 @@ class Plan:
         steps = self.config.training.steps
         if isinstance(steps, Duration):
             return None
-        return self.config.stages.images_at(steps)
+        method = self.config.method
+        trainings = method.rounds + 1 if method.prune != "none" else 1
+        return trainings * self.config.stages.images_at(steps)
 
 
 def make_plans(grid: Grid) -> list[Plan]:

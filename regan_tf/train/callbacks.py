@@ -159,6 +159,28 @@ class Call(Every):
         self.function(step)
 
 
+class BeforeStep(keras.callbacks.Callback):
+    """Calls a function once so many steps are done, before the next begins.
+
+    Args:
+        step: completed steps.
+        function: what to call with them.
+    """
+
+    def __init__(self, step, function):
+        super().__init__()
+        self.step = step
+        self.function = function
+
+    def next_stop(self, step):
+        """That step, as long as it is to come."""
+        return self.step if step < self.step else sys.maxsize
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch == self.step:
+            self.function(batch)
+
+
 class StopOnSignal(keras.callbacks.Callback):
     """Ends training after the current call on SIGTERM or SIGINT.
 

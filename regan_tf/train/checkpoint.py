@@ -9,6 +9,37 @@ from regan_tf.errors import Diverged, UserError
 from regan_tf.train.run_dir import writing
 
 
+def read_state(directory, names):
+    """Values of the newest checkpoint in a folder.
+
+    Args:
+        directory: of a `Checkpointer`.
+        names: of its state.
+
+    Returns:
+        Dict of name to array.
+
+    Raises:
+        UserError: there is no checkpoint, or it cannot be read.
+    """
+    try:
+        newest = tf.train.latest_checkpoint(directory)
+        reader = tf.train.load_checkpoint(newest or directory)
+        return {name: reader.get_tensor(_key(name)) for name in names}
+    except Exception as error:  # TensorFlow raises many kinds here
+        reason = (str(error) or repr(error)).splitlines()[0][:200]
+        raise UserError(
+            f"the newest checkpoint in {directory} cannot be read ({reason}); "
+            "remove the run directory around it, to train that run anew"
+        ) from None
+
+
+def _key(name):
+    """Where TensorFlow puts a variable of `Checkpointer`'s state."""
+    escaped = name.replace(".", "..").replace("/", ".S")
+    return f"state/{escaped}/.ATTRIBUTES/VARIABLE_VALUE"
+
+
 class Checkpointer:
     """Saves and restores named variables.
 

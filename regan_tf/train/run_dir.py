@@ -15,14 +15,16 @@ from regan_tf.config import differences
 from regan_tf.errors import UserError
 
 
-def write_atomically(path, text):
-    """Writes a text file under a temporary name, then renames it.
+def write_atomically(path, content):
+    """Writes a file, text or bytes, under a temporary name; then renames it.
 
     A reader, or a run that is killed, never sees a half-written file.
     """
     temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
+    if isinstance(content, str):
+        content = content.encode()
+    with open(temporary, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
@@ -124,7 +126,9 @@ class RunDir:
     Attributes are the paths of the layout: `config`, `flags`, `subset`,
     `metrics`, `scores`, `tensorboard`, `summary`, `result`, `samples`,
     `evaluation`,
-    `checkpoints`, `saved_model`.
+    `checkpoints`, `saved_model`. Not every run has the others: `masks`, those
+    of a file that it was given, and `rewind`, the weights that the later
+    rounds of a ticket start from.
 
     Args:
         root: the run directory.
@@ -135,6 +139,8 @@ class RunDir:
         self._locked = None
         for name, (file, _) in _LAYOUT.items():
             setattr(self, name, os.path.join(root, file))
+        self.masks = os.path.join(root, "masks.npz")
+        self.rewind = os.path.join(root, "rewind.npz")
 
     def layout(self):
         """The layout, a line a part."""

@@ -101,7 +101,9 @@ def test_few_shot_sets_need_no_images_to_be_planned(name, count):
 
 def _networks(config):
     # What a dry run builds depends on these only.
-    return config.network, config.data.resolution, config.method.prune
+    method = config.method
+    ticket = method.method == "ticket"
+    return config.network, config.data.resolution, ticket, method.prune
 
 
 DISTINCT = {

@@ -1,0 +1,1 @@
+"""Lottery tickets of GANs by iterative magnitude pruning."""
