@@ -114,8 +114,8 @@ def describe_hours(flops):
         flops: of both networks, dense: zeros are multiplied, too.
     """
     return (
-        f"  about {said_hours(flops)} on one {ASSUMED}: assumed, not measured, and "
-        "without penalties, augmentation and scores"
+        f"  about {said_hours(flops)} on one {ASSUMED}: assumed, not measured, "
+        "and without penalties, augmentation and scores"
     )
 
 
