@@ -67,7 +67,7 @@ def load_arrays(path, flag, shapes):
     if unknown:
         raise UserError(
             f"{expected} and for no other. Received: {path!r} with "
-            f"{unknown[0]}, which the networks and --mask_exclude have not"
+            f"{unknown[0]}, which is none of them"
         )
     for name, shape in shapes.items():
         found = arrays[name].shape

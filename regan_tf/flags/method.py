@@ -87,10 +87,16 @@ def define() -> None:
         "and --grow_lr_factor then have no say.",
     )
     flags.DEFINE_string(
-        "masks", None, "--method=fixed: .npz of masks that never change."
+        "masks",
+        None,
+        "--method=fixed: .npz of masks that never change, ones and zeros of "
+        'each kernel by network and path, "generator/up1_conv1/kernel".',
     )
     flags.DEFINE_string(
-        "initial_weights", None, "--method=fixed: .npz of weights to start at."
+        "initial_weights",
+        None,
+        "--method=fixed: .npz of weights to start at, every variable of both "
+        "networks but masks, named likewise.",
     )
     flags.DEFINE_integer("rounds", 0, "--method=ticket: rounds of pruning.")
     flags.DEFINE_string(

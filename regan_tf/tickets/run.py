@@ -69,11 +69,12 @@ def run_ticket(config, images, overwrite=False, flags_text=""):
     resume = not overwrite and run_dir.holds(facts)
     start_tensorflow(config)
     kernels = prunable_kernels(config)
-    first = None if resume else prepare(rounds[0].config, images, overwrite)
+    ticket = Ticket(config, images, run_dir, kernels, flags_text)
+    if not resume:
+        ticket.prepare(rounds[0], overwrite)
     run_dir.create(facts, flags_text, overwrite)
     try:
-        ticket = Ticket(config, images, run_dir, kernels, flags_text)
-        return ticket.train(rounds, first)
+        return ticket.train(rounds)
     finally:
         run_dir.unlock()
 
@@ -94,20 +95,23 @@ class Ticket:
         self.kernels = kernels
         self.flags_text = flags_text
         self.entries = []
+        self._prepared = None
 
-    def train(self, rounds, prepared=None):
+    def prepare(self, round_, overwrite=False):
+        """Finds what is wrong with the next round before it is trained."""
+        self._prepared = prepare(round_.config, self.images, overwrite)
+
+    def train(self, rounds):
         """Trains what is left of the rounds.
 
         Args:
             rounds: all of them.
-            prepared: the first of them, where it is prepared already.
 
         Returns:
             Name of the signal that stopped it, or None: it is finished.
         """
         for round_ in rounds:
-            signal = self._go_on(round_, prepared)
-            prepared = None
+            signal = self._go_on(round_)
             if round_.finished:
                 self._note(round_)
             if signal and len(self.entries) < len(rounds):
@@ -115,19 +119,21 @@ class Ticket:
         self._finish()
         return None
 
-    def _go_on(self, round_, prepared):
+    def _go_on(self, round_):
         rounds, number = self.config.method.rounds, round_.number
         kind = f"{100 * round_.removed:.4g}% removed" if number else "dense"
         done = ": finished before" if round_.finished else ""
         print(f"round {number} of {rounds}, {kind}{done}")
-        return None if done else self._train(round_, prepared)
+        return None if done else self._train(round_)
 
-    def _train(self, round_, prepared):
+    def _train(self, round_):
         if round_.number and not os.path.exists(round_.config.method.masks):
             save_arrays(round_.config.method.masks, self._masks(round_))
-        prepared = prepared or prepare(round_.config, self.images)
-        signal = prepared.execute(round_.flags_text(self.flags_text))
-        del prepared
+        if self._prepared is None:
+            self.prepare(round_)
+        text = round_.flags_text(self.flags_text)
+        signal = self._prepared.execute(text)
+        self._prepared = None
         # Names of Keras' layers count from 1 again, and memory is free.
         keras.backend.clear_session()
         return signal

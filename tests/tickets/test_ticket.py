@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -62,8 +63,23 @@ def _ticket(run_dir):
 def whole(tmp_path_factory):
     """The directory of a ticket that nothing disturbed."""
     run_dir = tmp_path_factory.mktemp("whole") / "ticket"
-    assert run(_config(run_dir), flags_text="--rounds=2\n") is None
+
+    def noted(*args):
+        prepared = prepare(*args)
+        NETWORKS.append(weakref.ref(prepared.experiment.gan.generator))
+        return prepared
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tickets, "prepare", noted)
+        assert run(_config(run_dir), flags_text="--rounds=2\n") is None
     return run_dir
+
+
+NETWORKS = []  # of the rounds of `whole`
+
+
+def test_a_round_leaves_no_networks_in_memory(whole):
+    assert [network() for network in NETWORKS] == [None] * 3
 
 
 def test_the_dense_round_saves_the_point_to_rewind_to(whole):
@@ -101,12 +117,12 @@ def test_masks_are_the_smallest_survivors_of_the_round_before(whole):
         trained = _checkpoint(whole / f"round_{number - 1}")
         masks = _arrays(whole / f"masks_{number}.npz")
         assert not any("dense" in name for name in masks)
-        for network, size in ("generator", 1020), ("discriminator", 1020):
+        for network, size in ("generator", 1020), ("discriminator", 1144):
             names = [n for n in masks if n.startswith(network)]
             kernels = [trained[f"gan/{n}"].ravel() for n in names]
             kernels = np.abs(np.concatenate(kernels))
             kept = np.concatenate([masks[n].ravel() for n in names])
-            assert len(kept) == size or network == "discriminator"
+            assert len(kept) == size
             assert (~kept).sum() == int(removed * len(kept))
             top = [max(np.abs(trained[f"gan/{n}"]).ravel()) for n in names]
             least = np.sort(kernels[kept])
@@ -168,6 +184,23 @@ def test_another_ticket_is_refused(whole, word, message):
     with pytest.raises(UserError, match=message) as error:
         run(_config(whole, word))
     assert "\n" not in str(error.value)
+
+
+def test_names_are_the_same_in_every_round(whole):
+    names = [_checkpoint(whole / f"round_{n}").keys() for n in (1, 2)]
+    assert names[0] == names[1]
+    assert "gan/generator/up1_conv1/kernel" in names[0]
+    # The dense round has no masks and no pruner; all else is called alike.
+    dense = _checkpoint(whole / "round_0").keys()
+    more = names[0] ^ dense
+    assert {n.partition("/")[0] for n in more} == {
+        "pair",
+        "pruner_generator",
+        "pruner_discriminator",
+        "scorer",
+        "gan",
+    }
+    assert all("kernel_mask" in n for n in more if n.startswith("gan/"))
 
 
 class Killed(Exception):
