@@ -131,7 +131,10 @@ def test_killed_in_a_sparse_phase_it_goes_on_as_if_never(whole, tmp_path):
     _assert_same(whole[0], run_dir)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)],
+)
 def test_a_signal_saves_and_exits(whole, tmp_path, number):
     run_dir = tmp_path / "stopped"
     code, output = _start_and_signal(run_dir, number, 16)

@@ -65,6 +65,7 @@ def test_parts_equal_the_whole_without_batch_norm(tiny, tmp_path, monkeypatch):
             )
 
 
+@pytest.mark.slow
 def test_resume_is_bit_equal_with_parts_and_a_loss_scale(tiny):
     words = "--grad_accumulation=2", "--precision=float16", "--steps=6"
     words = tiny(*words, "--checkpoint_every=3")

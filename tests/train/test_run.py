@@ -203,7 +203,9 @@ def test_warm_up_equals_dense_training(tiny, tmp_path):
     assert first[9][key] != second[9][key]
 
 
-@pytest.mark.parametrize("ema", ["0", "0.9"])
+@pytest.mark.parametrize(
+    "ema", ["0", pytest.param("0.9", marks=pytest.mark.slow)]
+)
 def test_resume_is_bit_equal(tiny, tmp_path, ema):
     words = ("--steps=8", f"--ema_decay={ema}", "--log_every=2")
     whole = joined_run(tiny(*words))
@@ -292,6 +294,7 @@ def test_two_devices_equal_one(tiny, tmp_path):
     assert any("mask" in name and (v == 0).any() for name, v in one.items())
 
 
+@pytest.mark.slow
 def test_one_gpu_s_strategy_changes_nothing(tiny, tmp_path, monkeypatch):
     words = "--steps=3", "--ema_decay=0.9"
     plain = joined_run(tiny(*words))
@@ -305,6 +308,7 @@ def test_one_gpu_s_strategy_changes_nothing(tiny, tmp_path, monkeypatch):
             np.testing.assert_array_equal(value, _weights(plain)[name], name)
 
 
+@pytest.mark.slow
 def test_the_comparison_of_devices_sees_unsynchronised_batch_norm(
     tiny, tmp_path, monkeypatch
 ):

@@ -85,7 +85,7 @@ def test_layers_join_with_their_stage(whole, tmp_path):
     assert {int(c) for c in counts} == {2 + 4, 2 + 12, 12}
 
 
-@pytest.mark.parametrize("stop", [5, 7])
+@pytest.mark.parametrize("stop", [5, pytest.param(7, marks=pytest.mark.slow)])
 def test_a_resume_is_the_unbroken_run(whole, tmp_path, stop):
     """In mid-fade (and in a sparse phase), and after it."""
     broken = _train(_joined(tmp_path / "run"), stop)
