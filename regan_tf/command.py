@@ -1,6 +1,7 @@
 """What the commands of this package share: one line for a mistake."""
 
 import argparse
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -23,6 +24,21 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; --help shows an example")
 
 
+def with_status(main: Callable[..., int]) -> Callable[..., int]:
+    """A command's `main` that tells a user's mistake in one line, and returns
+    2 for it."""
+
+    @functools.wraps(main)
+    def told(*args: Any) -> int:
+        try:
+            return main(*args)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+
+    return told
+
+
 def run_command(
     define: Callable[[], None], main: Callable[[list[str]], Any]
 ) -> None:
@@ -36,10 +52,13 @@ def run_command(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.set_verbosity(logging.WARNING)
     define()
-    app.run(_answering(main), flags_parser=_answering(parse_words))
+    app.run(answering(main), flags_parser=answering(parse_words))
 
 
-def _answering(function: Callable[[list[str]], Any]) -> Callable:
+def answering(function: Callable[[list[str]], Any]) -> Callable:
+    """`function`, which ends the process with status 2 and one line after a
+    user's mistake."""
+
     def run(argv: list[str]) -> Any:
         try:
             return function(argv)

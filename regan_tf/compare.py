@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from regan_tf.command import Parser
+from regan_tf.command import Parser, with_status
 from regan_tf.errors import UserError
 from regan_tf.metrics.score_lines import (
     Line,
@@ -175,21 +175,18 @@ def _parser() -> Parser:
     return parser
 
 
+@with_status
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status, 2 for a user's mistake.
 
     Args:
         argv: words after the program's name; None takes the process's.
     """
-    try:
-        words = _parser().parse_intermixed_args(argv)
-        across = [x.strip() for x in words.across.split(",") if x.strip()]
-        found = _collect(words.runs, across)
-        if words.csv is not None:
-            _write_csv(words.csv, found.table)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    words = _parser().parse_intermixed_args(argv)
+    across = [x.strip() for x in words.across.split(",") if x.strip()]
+    found = _collect(words.runs, across)
+    if words.csv is not None:
+        _write_csv(words.csv, found.table)
     print(found)
     return 0
 

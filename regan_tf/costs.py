@@ -5,9 +5,9 @@ from functools import cached_property
 
 import tensorflow as tf
 
-from regan_tf.fixed import mask_networks
 from regan_tf.metrics.cost import NETWORKS, TrainingCost, training_cost
 from regan_tf.metrics.flops import count_parameters, layer_costs
+from regan_tf.pruning import mask_networks
 from regan_tf.train.gan import build
 
 

@@ -6,8 +6,9 @@ from regan_tf.costs import RunCost
 from regan_tf.metrics.flops import layer_costs, layer_table
 from regan_tf.metrics.gpu_hours import ASSUMED, said_hours
 from regan_tf.regan.layers import masked_layers
+from regan_tf.regan.methods import make_schedule
 from regan_tf.regan.pruner import excluded_layers
-from regan_tf.regan.schedule import make_schedule, phases, turns
+from regan_tf.regan.timetable import phases, turns
 from regan_tf.train.gan import build
 
 _SHOWN = 6  # phases printed at the start of the timetable

@@ -12,13 +12,7 @@ from regan_tf.costs import RunCost
 from regan_tf.data import image_batches
 from regan_tf.errors import UserError
 from regan_tf.evaluation import make_evaluator
-from regan_tf.fixed import fix_masks, start_at
-from regan_tf.metrics.cost import NETWORKS
-from regan_tf.regan.callback import ReGAN
-from regan_tf.regan.pair import GeneratorPair
-from regan_tf.regan.pruner import Pruner, excluded_layers
-from regan_tf.regan.schedule import make_schedule
-from regan_tf.regan.updaters import make_updater
+from regan_tf.pruning import make_regan, start_at
 from regan_tf.scoring import PairScorer
 from regan_tf.train.callbacks import (
     BeforeStep,
@@ -67,7 +61,7 @@ class Experiment:
         self.gradients = StepGradients(
             strategy, self.stages, self._make_step, self._make_batches
         )
-        self.regan = self._make_regan()
+        self.regan = make_regan(config, self.gan, self.gradients)
         self.devices = local_devices(strategy)
         self.evaluator = make_evaluator(config, images, self.devices)
         self.cost = RunCost(config)
@@ -76,58 +70,6 @@ class Experiment:
     def pair(self):
         """The `GeneratorPair`, or None for dense training."""
         return self.regan.pair if self.regan else None
-
-    def _make_regan(self):
-        method, gan = self.config.method, self.gan
-        if method.prune == "none":
-            return None
-        averages = [gan.average.average] if gan.average else []
-        targets = {
-            "generator": (gan.generator, gan.generator_optimizer, averages),
-            "discriminator": (
-                gan.discriminator,
-                gan.discriminator_optimizer,
-                (),
-            ),
-        }
-        targets = {k: v for k, v in targets.items() if method.prunes(k)}
-        excluded = excluded_layers(
-            [model for model, _, _ in targets.values()], method.mask_exclude
-        )
-        schedule = make_schedule(self.config)
-        pruners = [
-            self._make_pruner(
-                network, schedule, excluded[target[0].name], target
-            )
-            for network, target in targets.items()
-        ]
-        if method.masks:
-            fix_masks(pruners, method.masks)
-        return ReGAN(schedule, pruners, GeneratorPair(gan.delivered))
-
-    def _make_pruner(self, network, schedule, exclude, target):
-        config, (model, optimizer, averages) = self.config, target
-        method, seed = config.method, config.training.seed
-
-        def gradients(step):
-            return self.gradients(self.gan, network, step, pruner.pairs)
-
-        pruner = Pruner(
-            model,
-            optimizer,
-            averages=averages,
-            exclude=exclude,
-            regrow=method.regrow,
-            updater=make_updater(
-                config, schedule, (seed, NETWORKS.index(network)), gradients
-            ),
-            forget=method.method == "acdc",
-            seed=seed,
-            in_use=functools.partial(self.gan.layers_in_use, network)
-            if method.regan_stages == "all"
-            else None,
-        )
-        return pruner
 
     def execute(self, resume):
         """Trains from where the run is to its end, then exports.

@@ -23,7 +23,8 @@ from regan_tf.data.known_layouts import few_shot_set
 from regan_tf.data.known_sets import FEW_SHOT_COUNTS
 from regan_tf.errors import UserError
 from regan_tf.precision import resolved
-from regan_tf.regan.schedule import check_timetable, make_schedule
+from regan_tf.regan.methods import make_schedule
+from regan_tf.regan.timetable import check_timetable
 from regan_tf.tickets.plan import wants_ticket
 from regan_tf.train.run_dir import RunDir
 from regan_tf.train.strategy import choose_strategy, worker_index

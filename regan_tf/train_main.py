@@ -10,7 +10,8 @@ import sys
 from absl import app, flags, logging
 
 from regan_tf import flags as regan_flags
-from regan_tf.errors import Diverged, UserError
+from regan_tf.command import answering
+from regan_tf.errors import Diverged
 
 # TensorFlow's start-up notes, some of which call themselves errors, would bury
 # the run's own lines; what matters of them (which devices) a run says itself.
@@ -47,25 +48,9 @@ def main(argv):
         sys.exit(f"training diverged: {error}")
 
 
-def _main(argv):
-    try:
-        main(argv)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _parse(argv):
-    try:
-        return regan_flags.parse(argv)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
 def start() -> None:
     """Runs the process's command line."""
-    app.run(_main, flags_parser=_parse)
+    app.run(answering(main), flags_parser=answering(regan_flags.parse))
 
 
 if __name__ == "__main__":

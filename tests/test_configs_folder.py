@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regan_tf.regan.schedule import check_timetable, make_schedule
+from regan_tf.regan.methods import make_schedule
+from regan_tf.regan.timetable import check_timetable
 from regan_tf.run import KNOWN_COUNTS
 from regan_tf.tickets.plan import rounds_of, wants_ticket
 from tests.tiny import config_of

@@ -6,7 +6,8 @@ import pytest
 
 from regan_tf.config import config_from_dict, differences
 from regan_tf.errors import UserError
-from regan_tf.regan.schedule import AlternatingSchedule, EachStage, phases
+from regan_tf.regan.schedule import AlternatingSchedule, EachStage
+from regan_tf.regan.timetable import phases
 from regan_tf.stages import Piece, Stages, View, make_stages, resolutions_to
 from tests.tiny import config_of, tiny_config
 

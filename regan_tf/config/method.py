@@ -41,7 +41,7 @@ class MethodConfig:
         prune: networks that are pruned; "none" is dense training, whatever
             the method.
         method: "regan" (Saxena et al. 2023, section 3), or what it is
-            compared with, see `regan_tf.regan.schedule.make_schedule`.
+            compared with, see `regan_tf.regan.methods`.
         prune_scope: whether magnitudes are compared within a "layer" or over
             all kernels of a network, "global".
         regrow: what pruned weights start from in a dense phase: "zero",

@@ -19,7 +19,8 @@ from regan_tf.config import ExperimentConfig, MethodConfig
 from regan_tf.errors import UserError
 from regan_tf.metrics.flops import LayerCost, total_macs
 from regan_tf.regan.masks import num_pruned
-from regan_tf.regan.schedule import make_schedule, turns
+from regan_tf.regan.methods import make_schedule
+from regan_tf.regan.timetable import turns
 from regan_tf.stages import Piece, Stage, View
 
 NETWORKS = ("generator", "discriminator")

@@ -10,32 +10,10 @@ that every mask becomes ones, which is Re-GAN's growing.
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from regan_tf.errors import UserError
-from regan_tf.regan.steady import SteadySchedule
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of training of one kind.
-
-    Attributes:
-        kind: "warm-up", "sparse" or "dense".
-        start: step at which it begins.
-        end: step at which it ends (exclusive).
-        sparsity: fraction removed at its end, in [0, 1).
-        lr_factor: multiplies the pruned networks' learning rate.
-        complete: whether training reaches the phase's own end.
-    """
-
-    kind: str
-    start: int
-    end: int
-    sparsity: float
-    lr_factor: float
-    complete: bool
 
 
 @dataclass(frozen=True)
@@ -166,34 +144,6 @@ def as_schedule(schedule: Callable) -> Callable:
     return GeneralSchedule(schedule)
 
 
-def phases(schedule: Callable, steps: int) -> Iterator[Phase]:
-    """The timetable of a run of `steps` steps, one phase after another.
-
-    Args:
-        schedule: an answer of `as_schedule`.
-        steps: total steps of the run.
-
-    Yields:
-        Phases that cover [0, steps) without gaps.
-    """
-    start, step, sparsity, kind = 0, 0, 0.0, "warm-up"
-    while step < steps:
-        prune_now, asked = schedule(step)
-        if prune_now:
-            new_kind = "sparse" if asked else "dense"
-            if asked == 0 and kind == "warm-up":
-                new_kind = kind
-            if new_kind != kind and step > start:
-                factor = schedule.lr_factor(start)
-                yield Phase(kind, start, step, sparsity, factor, True)
-                start = step
-            kind, sparsity = new_kind, asked
-        step = schedule.next_change(step)
-    complete = schedule.ends_phase(steps)
-    factor = schedule.lr_factor(start)
-    yield Phase(kind, start, steps, sparsity, factor, complete)
-
-
 @dataclass(frozen=True)
 class EachStage:
     """A schedule that starts anew in some stages of training.
@@ -237,179 +187,6 @@ class EachStage:
     def ends_phase(self, step: int) -> bool:
         """Whether a phase is complete once `step` steps are done."""
         return bool(step) and self(step)[0]
-
-
-def make_schedule(config) -> Callable | None:
-    """The schedule that an `ExperimentConfig` (in steps) asks for.
-
-    Methods, each counted from the start of the last stage of training but for
-    "regan", which may have phases in all:
-
-    - "regan": `AlternatingSchedule` of the paper, or --sparsity_schedule.
-    - "acdc" (Peste et al. 2021, arXiv:2106.12379): the same at one learning
-      rate. Nothing ends the last sparse phase that has its full length: it
-      goes on to the end of training, for less than three. (The authors' CIFAR
-      runs do so; on ImageNet they lengthen the last dense phase too.)
-    - "gmp" (Zhu & Gupta 2017, arXiv:1710.01878): `PolynomialDecay` of
-      tensorflow-model-optimization.
-    - "one_shot", "random": `SteadySchedule`, whose masks stay.
-    - "set", "rigl": `SteadySchedule`, whose masks change until three quarters
-      of the run.
-    - "fixed": `SteadySchedule` from step 0 of all stages.
-
-    Returns:
-        None if nothing is pruned.
-
-    Raises:
-        UserError: the run is too short for its method.
-    """
-    method = config.method
-    if method.prune == "none":
-        return None
-    return _MAKERS[method.method](config)
-
-
-def _regan(config) -> Callable:
-    method = config.method
-    if method.sparsity_schedule:
-        # Loads TensorFlow, which the alternation does not need.
-        from regan_tf.regan.tfmot_bridge import schedule_from_text
-
-        return schedule_from_text(method.sparsity_schedule)
-    alternation = AlternatingSchedule(
-        method.sparsity,
-        method.warmup,
-        method.update_interval,
-        method.grow_lr_factor,
-    )
-    starts = tuple(stage.start for stage in config.stages)
-    if method.regan_stages == "last":
-        starts = starts[-1:]
-    return alternation if starts == (0,) else EachStage(alternation, starts)
-
-
-def _acdc(config) -> Callable:
-    method, begin = config.method, _begin(config)
-    interval = method.update_interval
-    whole = (config.training.steps - begin) // interval
-    last = begin + (whole - 1) // 2 * 2 * interval
-    return AlternatingSchedule(
-        method.sparsity,
-        begin,
-        interval,
-        grow_lr_factor=1.0,
-        last=last if whole > 0 else sys.maxsize,
-    )
-
-
-def _gmp(config) -> Callable:
-    from regan_tf.regan.tfmot_bridge import gradual_schedule
-
-    begin, end = _changing(config)
-    interval = config.method.update_interval
-    # The sparsity asked for is reached at a turn or never.
-    end = begin + (end - begin) // interval * interval
-    return gradual_schedule(config.method.sparsity, begin, end, interval)
-
-
-def _steady(config) -> Callable:
-    return SteadySchedule(config.method.sparsity, _begin(config))
-
-
-def _fixed(config) -> Callable:
-    return SteadySchedule(config.method.sparsity, 0)
-
-
-def _exchanging(config) -> Callable:
-    method = config.method
-    begin, end = _changing(config)
-    return SteadySchedule(method.sparsity, begin, method.update_interval, end)
-
-
-def _begin(config) -> int:
-    """Step of the first masks, in the last stage."""
-    return config.stages.last.start + config.method.warmup
-
-
-def _changing(config) -> tuple[int, int]:
-    """Steps from and until which masks change."""
-    method, start = config.method, config.stages.last.start
-    begin = _begin(config)
-    end = start + 3 * (config.training.steps - start) // 4
-    if end - begin <= method.update_interval:
-        raise UserError(
-            f"--method={method.method} must change masks again before three "
-            f"quarters of the run, step {end}; raise --steps, or lower "
-            "--warmup or --update_interval. Received: first masks at step "
-            f"{begin}, --update_interval={method.update_interval}"
-        )
-    return begin, end
-
-
-_MAKERS = {
-    "regan": _regan,
-    "acdc": _acdc,
-    "gmp": _gmp,
-    "one_shot": _steady,
-    "random": _steady,
-    "set": _exchanging,
-    "rigl": _exchanging,
-    "fixed": _fixed,
-}
-
-
-def turns(schedule: Callable, steps: int) -> Iterator[tuple[int, float]]:
-    """(step, sparsity from it) of each change of masks in a run."""
-    step = 0
-    while step < steps:
-        prune_now, sparsity = schedule(step)
-        if prune_now:
-            yield step, sparsity
-        step = schedule.next_change(step)
-
-
-def check_timetable(schedule: Callable, steps: int, start: int = 0) -> None:
-    """Refuses a run that cannot end with the generators of its method: a
-    sparse one, and a dense one where the method alternates.
-
-    Args:
-        schedule: of the run.
-        steps: total steps of the run.
-        start: step from which on generators are of the last resolution, with
-            all layers faded in; phases that end before do not count.
-
-    Raises:
-        UserError: no sparse phase completes, or nothing dense comes before
-            or after it.
-    """
-    schedule = as_schedule(schedule)
-    complete, dense = False, not getattr(schedule, "needs_dense", True)
-    for phase in phases(schedule, steps):
-        if phase.end <= start:
-            continue
-        complete |= phase.kind == "sparse" and phase.complete
-        dense |= phase.kind != "sparse"
-        if complete and dense:
-            return
-    if start and not complete:
-        raise UserError(
-            f"--steps={steps} completes no sparse phase after step {start}, "
-            "where the last resolution has faded in; raise --steps, or lower "
-            "--warmup, --update_interval or --fade_kimg, or pass --prune=none"
-        )
-    if not complete:
-        first = schedule.next_change(0)
-        when = f"step {first}" if first < sys.maxsize else "no step"
-        raise UserError(
-            f"--steps={steps} completes no sparse phase (masks first change at "
-            f"{when}); raise --steps, or lower --warmup or --update_interval, "
-            "or pass --prune=none. A --sparsity_schedule changes masks every "
-            "100 steps from its begin to its end"
-        )
-    raise UserError(
-        f"--steps={steps} has no dense phase to take the dense generator "
-        "from; raise --steps or --warmup"
-    )
 
 
 def parse_schedule(text: str) -> tuple[str, tuple[float, ...]]:

@@ -128,24 +128,3 @@ def _uniform(
     """U[0, 1) of the shape and dtype of `like`."""
     entropy = np.random.SeedSequence((*seed, purpose, step, index))
     return np.random.default_rng(entropy).random(like.shape, like.dtype)
-
-
-def make_updater(
-    config, schedule: Callable, seed: tuple[int, ...], gradients: Callable
-) -> Callable:
-    """The updater of one network that an `ExperimentConfig` asks for.
-
-    Args:
-        config: its durations in steps.
-        schedule: its `make_schedule`.
-        seed: integers of the run and the network.
-        gradients: as of `ExchangingUpdater`.
-    """
-    method = config.method
-    if method.method == "random":
-        return RandomUpdater(seed)
-    if method.method == "set":
-        return ExchangingUpdater(seed, schedule.drop_fraction)
-    if method.method == "rigl":
-        return ExchangingUpdater(seed, schedule.drop_fraction, gradients)
-    return MagnitudeUpdater(method.prune_scope)

@@ -8,8 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from regan_tf.command import Parser
-from regan_tf.errors import UserError
+from regan_tf.command import Parser, with_status
 
 
 def _parser() -> Parser:
@@ -43,6 +42,7 @@ def _parser() -> Parser:
     return parser
 
 
+@with_status
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status, 2 for a user's mistake.
 
@@ -54,23 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     from regan_tf.report.page import PAGE, make_report
     from regan_tf.report.rows import FOLDER
 
-    try:
-        words = _parser().parse_intermixed_args(argv)
-        sections, left_out = make_report(
-            words.runs,
-            words.out,
-            rows(),
-            wanted=[
-                (run.where, run.name)
-                for run in runs().values()
-                if not run.where.startswith("Table")
-            ],
-            folder=words.configs or FOLDER,
-            figures=not words.nofigures,
-        )
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    words = _parser().parse_intermixed_args(argv)
+    sections, left_out = make_report(
+        words.runs,
+        words.out,
+        rows(),
+        wanted=[
+            (run.where, run.name)
+            for run in runs().values()
+            if not run.where.startswith("Table")
+        ],
+        folder=words.configs or FOLDER,
+        figures=not words.nofigures,
+    )
     count = sum(len(g.runs) for section in sections for g in section.groups)
     for source, reason in left_out:
         print(f"left out: {source}: {reason}", file=sys.stderr)

@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from regan_tf.command import Parser
+from regan_tf.command import Parser, with_status
 from regan_tf.errors import UserError
 from regan_tf.sweep import grid
 from regan_tf.sweep.execute import execute, train_command
@@ -30,6 +30,7 @@ resume.
 """
 
 
+@with_status
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
 
@@ -40,14 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status: 0 if all chosen runs are done, 1 if not, 2 for a user's
         mistake.
     """
-    try:
-        return _run(_parser().parse_intermixed_args(argv))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-def _run(words: argparse.Namespace) -> int:
+    words = _parser().parse_intermixed_args(argv)
     gpus = [x.strip() for x in words.gpus.split(",") if x.strip()]
     slots = make_slots(words.jobs, words.cores_per_job, gpus)
     spanned = grid.read_grid(words.file)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from regan_tf.fixed import pruners_of
+from regan_tf.pruning import pruners_of
 from regan_tf.regan.updaters import MagnitudeUpdater
 from regan_tf.train.gan import build
 

@@ -5,17 +5,15 @@ import sys
 import pytest
 
 from regan_tf.errors import UserError
+from regan_tf.regan.methods import make_schedule
 from regan_tf.regan.schedule import (
     AlternatingSchedule,
     GeneralSchedule,
     as_schedule,
-    check_timetable,
-    make_schedule,
     parse_schedule,
-    phases,
-    turns,
 )
 from regan_tf.regan.steady import SteadySchedule
+from regan_tf.regan.timetable import check_timetable, phases, turns
 from tests.tiny import tiny_config
 
 SCHEDULE = AlternatingSchedule(0.1, warmup=3, interval=2)

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from regan_tf.regan.schedule import phases
 from regan_tf.regan.tfmot_bridge import schedule_from_text
+from regan_tf.regan.timetable import phases
 
 
 def test_polynomial_follows_its_formula():
