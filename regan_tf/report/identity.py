@@ -5,8 +5,6 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from absl.testing import flagsaver
-
 from regan_tf import flags
 from regan_tf.config import ExperimentConfig, config_from_dict
 from regan_tf.data.known_layouts import few_shot_set
@@ -102,19 +100,17 @@ def asked(words: Sequence[str], num_images: int) -> Config:
 
 @functools.cache
 def _parsed(words: tuple[str, ...]) -> tuple[ExperimentConfig, Config]:
-    with flagsaver.flagsaver():
-        if "steps" not in flags.FLAGS:
-            flags.define()
-        by_module = flags.FLAGS.flags_by_module_dict()
-        aside = {flag.name for flag in by_module[output.__name__]}
-        given, files = [], {}
-        for word in words:
-            name, _, value = word.lstrip("-").partition("=")
-            if name in _FILES:
-                files[_FILES[name]] = value
-                given.append(f"--{name}={os.curdir}")
-            elif name not in aside:
-                given.append(word)
-        flags.parse_words(["report", *given])
-        flags.FLAGS.run_dir = "unused"
-        return flags.config_from_flags(), files
+    if "steps" not in flags.FLAGS:
+        flags.define()
+    by_module = flags.FLAGS.flags_by_module_dict()
+    aside = {flag.name for flag in by_module[output.__name__]}
+    given, files = [], {}
+    for word in words:
+        name, _, value = word.lstrip("-").partition("=")
+        if name in _FILES:
+            files[_FILES[name]] = value
+            given.append(f"--{name}={os.curdir}")
+        elif name not in aside:
+            given.append(word)
+    config, _ = flags.read(given, run_dir="unused")
+    return config, files
