@@ -59,8 +59,8 @@ def define():
     flags.DEFINE_list("archs", [], 'To compare, or "all"; default: --arch.')
     flags.DEFINE_list("parts", list(_PARTS), "What to measure.")
     flags.DEFINE_list("precisions", ["float32", "bfloat16"], "To compare.")
-    flags.DEFINE_integer("rounds", 5, "Alternations of the cases.")
-    flags.DEFINE_integer("mask_rounds", 20, "Alternations, masks on and off.")
+    flags.DEFINE_integer("alternations", 5, "Of the cases, in turn.")
+    flags.DEFINE_integer("mask_alternations", 20, "Of masks on and off.")
     flags.DEFINE_string("json", None, "File for all figures.")
     flags.DEFINE_string("serve", None, "For other processes: a precision.")
 
@@ -289,14 +289,14 @@ def measure(words):
         found["steps"] = [
             row
             for config in _configurations(FLAGS.archs)
-            for row in step_table(config, FLAGS.precisions, FLAGS.rounds)
+            for row in step_table(config, FLAGS.precisions, FLAGS.alternations)
         ]
     config = _configurations(FLAGS.archs)[0]
     found["config"] = config.as_dict()
     if "masks" in FLAGS.parts:
-        found["masks"] = mask_overhead(config, FLAGS.mask_rounds)
+        found["masks"] = mask_overhead(config, FLAGS.mask_alternations)
     if "input" in FLAGS.parts:
-        found["input"] = input_waits(config, FLAGS.rounds)
+        found["input"] = input_waits(config, FLAGS.alternations)
     return found
 
 

@@ -17,7 +17,8 @@ ECHO = (
 )
 TOY = (
     "--dataset=digits --generator_width=4 --discriminator_width=4 "
-    "--batch_size=4 --generator_batch_size=4 --rounds=1 --mask_rounds=3"
+    "--batch_size=4 --generator_batch_size=4 --alternations=1 "
+    "--mask_alternations=3"
 )
 
 
@@ -28,6 +29,18 @@ def test_interval_is_of_order_statistics():
     assert interval(values) == (11, 6, 16)
     assert interval([3.0]) == (3.0, 3.0, 3.0)
     assert interval([1, 2]) == (1.5, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "module",
+    "benchmarks.speed benchmarks.profile_step regan_tf.train_main "
+    "regan_tf.evaluate regan_tf.generate regan_tf.paper.write".split(),
+)
+def test_a_command_s_own_flags_are_none_of_training_s(module):
+    command = [sys.executable, "-m", module, "--nosuch"]
+    said = subprocess.run(command, capture_output=True, text=True)
+    assert "Unknown command line flag 'nosuch'" in said.stderr
+    assert "defined twice" not in said.stderr
 
 
 def test_sides_step_when_they_are_told():
