@@ -41,27 +41,48 @@ def make_evaluator(config, images, devices=(None,)):
     networks = _networks(config, images, protocol.resize, devices)
     if networks is None:
         return None
-    reference = {
-        "test": images.test and images.test.of_classes(images.classes),
-        "train": images.full.of_classes(images.classes),
-        "training subset": images.train,
-    }[protocol.reference]
     return Evaluator(
         networks,
         protocol,
-        reference,
+        _reference(protocol, images),
         training=images.train,
         held_out=_held_out(images),
         cache_dir=cache_dir(),
     )
 
 
+def _reference(protocol, images):
+    """The real images that a protocol compares with."""
+    if protocol.reference == "test":
+        return images.test.of_classes(images.classes)
+    if protocol.reference == "train":
+        return images.full.of_classes(images.classes)
+    if protocol.reference == "training subset":
+        return images.train
+    found = _not_trained_on(images)
+    if found is None:
+        raise UserError(
+            f"--protocol={protocol.name} compares with images of the training "
+            "split that are not trained on; leave some, by --data_fraction or "
+            f"--num_images. Received: all {len(images.train):,}"
+        )
+    return found
+
+
 def _held_out(images):
     """Real images that the GAN is not trained on, or None."""
+    found = _not_trained_on(images)
+    if found is None:
+        return images.test and images.test.of_classes(images.classes)
+    return found
+
+
+def _not_trained_on(images):
+    """Images of the training split that are not trained on, or None."""
     rows = images.full.rows_of(images.classes)
     rest = np.setdiff1d(rows, images.indices)
     if not len(rest):
-        return images.test and images.test.of_classes(images.classes)
+        return None
     return images.full.take(rest[draw(len(rest), _MAX_HELD_OUT)])
 
 

@@ -39,7 +39,7 @@ def define_scores() -> None:
         "How generators are scored. paper: 10k samples against the test "
         "images, without any 5k against the training images; standard: 50k "
         "against the whole training split; fewshot: 5k against the images "
-        "trained on.",
+        "trained on; validation: 10k against training images not trained on.",
     )
     flags.DEFINE_integer(
         "eval_images",

@@ -13,7 +13,7 @@ from regan_tf.errors import UserError
 GRID_SEED, SCORE_SEED = 1, 2
 
 RESIZE_MODES = ("tf1-bilinear", "tf2-bilinear", "clean")
-REFERENCES = ("test", "train", "training subset")
+REFERENCES = ("test", "train", "training subset", "held out")
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,12 @@ class Protocol:
     get both through the same `resize`.
 
     Attributes:
-        name: "paper", "standard" or "fewshot"; "paper@1000" is `paper` with
-            another number of generated images, and compares with nothing else.
+        name: of `PROTOCOLS`; "paper@1000" is `paper` with another number of
+            generated images, and compares with nothing else.
         num_fake: generated images, at least 10.
         reference: "test", the test split; "train", the whole training split;
-            "training subset", the images that the GAN was trained on.
+            "training subset", the images that the GAN was trained on; "held
+            out", those of the training split that it was not.
         max_reference: most reference images, drawn with seed 0; None: all.
         resize: one of `RESIZE_MODES`, see `regan_tf.metrics.resize`.
         splits: parts of the Inception score.
@@ -107,7 +108,11 @@ _STANDARD = Protocol("standard", 50_000, "train", None, "tf1-bilinear")
 # distance: the Fréchet distance to so few images is biased.
 _FEWSHOT = Protocol("fewshot", 5_000, "training subset", None, "clean")
 
-PROTOCOLS = ("paper", "standard", "fewshot")
+# As `paper`, but for choosing settings: test images must not be what they are
+# chosen by.
+_VALIDATION = Protocol("validation", 10_000, "held out", 10_000, "tf2-bilinear")
+
+PROTOCOLS = ("paper", "standard", "fewshot", "validation")
 
 
 def named_protocol(
@@ -128,6 +133,7 @@ def named_protocol(
         "paper": _PAPER if has_test else _PAPER_FEW,
         "standard": _STANDARD,
         "fewshot": _FEWSHOT,
+        "validation": _VALIDATION,
     }
     if name not in found:
         raise UserError(

@@ -63,5 +63,6 @@ def said_protocol(config: ExperimentConfig) -> str:
         "test": f"the 10,000 {tests.get(data.dataset)} images",
         "train": f"all {_count(data.dataset)}training images",
         "training subset": "the images trained on",
+        "held out": "training images not trained on",
     }[protocol.reference]
     return f"{protocol.name}, {protocol.num_fake:,} samples against {reference}"

@@ -59,7 +59,8 @@ def test_too_few_images_of_a_class(monkeypatch):
         run.load_images(config)
 
 
-def test_references_are_of_the_classes(monkeypatch):
+def _reference_of(monkeypatch, trained_on, *words):
+    """The pixels of the reference of a run on some images of class "a"."""
     from regan_tf import evaluation
 
     made = []
@@ -68,10 +69,20 @@ def test_references_are_of_the_classes(monkeypatch):
         lambda networks, protocol, reference, **more: made.append(reference),
     )
     monkeypatch.setattr(evaluation, "_networks", lambda *args: [])
-    config = tiny_config("--run_dir=unused", "--features=classifier")
-    full = _set()
-    images = run.Images(
-        full, None, full.take(np.array([1])), np.array([1]), ("a",)
-    )
+    config = tiny_config("--run_dir=unused", "--features=classifier", *words)
+    full, rows = _set(), np.array(trained_on)
+    images = run.Images(full, None, full.take(rows), rows, ("a",))
     evaluation.make_evaluator(SimpleNamespace(**vars(config)), images)
-    np.testing.assert_array_equal(made[0].images[:, 0, 0, 0], [1, 5])
+    return list(made[0].images[:, 0, 0, 0])
+
+
+def test_references_are_of_the_classes(monkeypatch):
+    assert _reference_of(monkeypatch, [1]) == [1, 5]
+    assert _reference_of(monkeypatch, [1], "--protocol=fewshot") == [1]
+
+
+def test_validation_compares_with_what_is_not_trained_on(monkeypatch):
+    words = "--protocol=validation"
+    assert _reference_of(monkeypatch, [5], words) == [1]
+    with pytest.raises(UserError, match=r"--num_images. Received: all 2"):
+        _reference_of(monkeypatch, [1, 5], words)

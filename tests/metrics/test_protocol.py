@@ -30,6 +30,15 @@ def test_standard_and_fewshot():
     assert few.resize == "clean"
 
 
+def test_validation_is_the_papers_without_test_images():
+    found = named_protocol("validation", has_test=True)
+    paper = named_protocol("paper", has_test=True)
+    assert found.reference == "held out"
+    as_paper = {"name": "paper", "reference": "test"}
+    assert found.as_dict() | as_paper == paper.as_dict()
+    assert named_protocol("validation", has_test=False) == found
+
+
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_another_number_of_images_is_another_protocol(name):
     own = named_protocol(name, has_test=True)
@@ -44,7 +53,7 @@ def test_another_number_of_images_is_another_protocol(name):
 @pytest.mark.parametrize(
     ("name", "num_fake", "message"),
     [
-        ("best", None, "one of paper, standard, fewshot. Received: 'best'"),
+        ("best", None, "fewshot, validation. Received: 'best'"),
         ("paper", 9, "--eval_images must be at least 10.*Received: 9"),
     ],
 )
