@@ -7,6 +7,7 @@ from regan_tf.errors import UserError
 
 FILES = ("config.json", "flags.txt", "scores.jsonl", "summary.json")
 _MARKS = ("config.json", "flags.txt", "summary.json")
+_TICKET = "ticket.json"
 _DEEPEST = 3  # a sweep of tickets: folder, run, round
 # What a run that is moved aside, and a write that is cut off, leave behind.
 _LEFTOVERS = (".tmp", ".old")
@@ -15,9 +16,9 @@ _LEFTOVERS = (".tmp", ".old")
 def find_sources(paths: Sequence[str]) -> list[str]:
     """The run directories and result files at some paths, sorted.
 
-    A folder that is no run directory stands for those in it, and for the
-    JSON files in it where it holds no run directory; one with neither stands
-    for itself.
+    A ticket's directory stands for itself and for its rounds. A folder that
+    is no run directory stands for those in it, and for the JSON files in it
+    where it holds no run directory; one with neither stands for itself.
 
     Args:
         paths: run directories, result files, or folders of such.
@@ -45,7 +46,9 @@ def _sources(path: str, depth: int) -> Iterator[str]:
         yield path
         return
     found = [x for folder in folders for x in _sources(folder, depth - 1)]
-    if not holds_runs:  # what is beside runs is of their sweep or ticket
+    if is_ticket(path):
+        found.append(path)
+    elif not holds_runs:  # what is beside runs is of their sweep or ticket
         found += [x for x in inside if x.endswith(".json")]
     yield from found or [path]
 
@@ -57,6 +60,11 @@ def _inside(path: str) -> list[str]:
 
 def _is_run(path: str) -> bool:
     return any(os.path.exists(os.path.join(path, name)) for name in _MARKS)
+
+
+def is_ticket(path: str) -> bool:
+    """Whether a folder is the directory of a lottery ticket."""
+    return os.path.exists(os.path.join(path, _TICKET))
 
 
 def _left_over(name: str) -> bool:

@@ -22,7 +22,7 @@ from regan_tf.report.chosen import (
     load,
     whole,
 )
-from regan_tf.report.find import FILES, find_sources
+from regan_tf.report.find import FILES, find_sources, is_ticket
 from regan_tf.report.identity import Config, asked, identity, recorded
 from regan_tf.tables import labels
 
@@ -46,7 +46,7 @@ class Run:
         eval_every: steps from one score to the next.
         chosen: score lines by (half, "best" or "last"), alike in protocol.
         lines: score lines of all its training that compare with those; none
-            of a result file.
+            of a result file or a ticket, whose rounds have them.
         versions: of the packages that it was trained with.
     """
 
@@ -99,8 +99,18 @@ def one_line(error: Exception) -> str:
 
 
 def _read(path: str, label: str, note: Note) -> Run:
+    if is_ticket(path):
+        return _read_ticket(path, label, note)
     reader = _read_folder if os.path.isdir(path) else _read_result
     return reader(path, label, note)
+
+
+def _read_ticket(path: str, label: str, note: Note) -> Run:
+    """A ticket: the scores of its last round, the costs of all."""
+    result = os.path.join(path, "result.json")
+    if not os.path.exists(result):
+        raise UserError("has no result.json; the ticket has not finished")
+    return _read_result(result, label, note)
 
 
 def _read_folder(path: str, label: str, note: Note) -> Run:
@@ -135,13 +145,20 @@ def _read_result(path: str, label: str, note: Note) -> Run:
         raise UserError(f"no result of a run: it has no {missing[0]!r}")
     chosen = chosen_of(result)
     config = asked(result["flags"], any_of(chosen)["num_training"])
-    if config["training.steps"] != result["steps"]:
+    steps = config["training.steps"] * _trainings(config)
+    if steps != result["steps"]:
         raise UserError(
-            f"its flags say {config['training.steps']} steps, the result "
-            f"{result['steps']}"
+            f"its flags say {steps} steps, the result {result['steps']}"
         )
     chosen = {at: whole(line, config) for at, line in chosen.items()}
     return _run(path, label, config, chosen, note, [], result["versions"])
+
+
+def _trainings(config: Config) -> int:
+    """Trainings that a run is made of: a ticket has one more than rounds."""
+    is_ticket = config["method.method"] == "ticket"
+    dense = config["method.prune"] == "none"
+    return config["method.rounds"] + 1 if is_ticket and not dense else 1
 
 
 def _run(path, label, config, chosen, note, lines, versions) -> Run:

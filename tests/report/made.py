@@ -24,6 +24,7 @@ PROTOCOL = {
 }
 VERSIONS = {"python": "3.11.7", "tensorflow": "2.21.0", "keras": "3.15.1"}
 FLAGS = ("--steps=40", "--warmup=10", "--update_interval=10")
+TICKET = ("--method=ticket", "--rounds=2", "--sparsity=0.2")
 
 
 def line(kind, step, fid, *, name="fid", protocol=(), **figures):
@@ -100,6 +101,16 @@ def made_result(path, lines, *words):
     """Writes a result file; returns its path as text."""
     path.write_text(json.dumps(documents(lines, *words)[-1]))
     return str(path)
+
+
+def made_ticket(folder, *words, steps=120):
+    """Writes a ticket's directory with one of its rounds."""
+    made_run(folder / "round_0", dense(9.0), "--prune=none")
+    (folder / "ticket.json").write_text("{}")
+    lines = [line("sparse", 40, 5.0, images_shown=120_000)]
+    *_, result = documents(lines, *TICKET, *words)
+    text = json.dumps(result | {"steps": steps})
+    (folder / "result.json").write_text(text)
 
 
 def add_grid(folder, kind, step=40):

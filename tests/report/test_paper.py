@@ -7,7 +7,15 @@ from regan_tf.report.group import sections_of
 from regan_tf.report.paper import all_rows, paper_table
 from regan_tf.report.read import read_runs
 from regan_tf.report.rows import missing_rows, parts_of
-from tests.report.made import FLAGS, dense, halves, made_result, made_run
+from tests.report.made import (
+    FLAGS,
+    TICKET,
+    dense,
+    halves,
+    made_result,
+    made_run,
+    made_ticket,
+)
 
 METRICS = {
     "fid": Metric(20.0, None, ""),
@@ -104,6 +112,19 @@ def test_numbers_for_a_spreadsheet(tmp_path, configs):
     assert found["is", "last"]["mean"] == "missing"
     rest = [x for x in all_rows(parts).rows if x["config"] == "rest"]
     assert [x["mean"] for x in rest] == ["missing"] * 3
+
+
+def test_a_ticket_is_its_row_with_the_images_of_all_rounds(tmp_path, configs):
+    with open(f"{configs}/ticket.flags", "w", encoding="utf-8") as file:
+        file.write("\n".join([*FLAGS, *TICKET]))
+    made_ticket(tmp_path / "runs/t", "--seed=1")
+    some = (*ROWS, _row("ticket", "ST"))
+    (part,), _ = _parts(tmp_path, configs, some)
+    row = next(x for x in _cells(part) if x["method"] == "ST")
+    assert (row["generator"], row["FID"]) == ("sparse", "5.00")
+    assert row["images (M)"] == "0.120"
+    dense_row = next(x for x in _cells(part) if x["method"] == "X")
+    assert dense_row["FID"] == "9.00"  # its dense round
 
 
 OTHERWISE = [

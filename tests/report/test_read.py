@@ -9,7 +9,14 @@ import pytest
 from regan_tf.errors import UserError
 from regan_tf.report.find import find_sources
 from regan_tf.report.read import read_runs
-from tests.report.made import dense, halves, line, made_result, made_run
+from tests.report.made import (
+    dense,
+    halves,
+    line,
+    made_result,
+    made_run,
+    made_ticket,
+)
 
 
 def _reasons(*paths):
@@ -230,10 +237,28 @@ def test_folders_stand_for_the_runs_in_them(tmp_path):
     (tmp_path / "sweep/a/evaluation/scores.jsonl").write_text("")
     found = find_sources([str(tmp_path / "sweep"), str(tmp_path / "sweep/a/")])
     ends = [path.removeprefix(f"{tmp_path}/sweep/") for path in found]
-    assert ends == ["a", "b", "ticket/round_0"]
+    assert ends == ["a", "b", "ticket", "ticket/round_0"]
     _, left_out = read_runs([str(tmp_path / "sweep")])
-    assert [x.source for x in left_out] == ["b"]
+    assert [x.source for x in left_out] == ["b", "ticket"]
     assert left_out[0].reason.startswith("no run directory")
+    assert left_out[1].reason.endswith("the ticket has not finished")
+
+
+def test_a_ticket_is_a_run_beside_its_rounds(tmp_path):
+    made_ticket(tmp_path / "t", "--seed=4")
+    (ticket, round_), left_out = read_runs([str(tmp_path / "t")])
+    assert left_out == []
+    assert (ticket.label, round_.label) == ("t", "round_0")
+    assert (ticket.seed, ticket.config["method.rounds"]) == (4, 2)
+    assert ticket.chosen["sparse", "last"]["images_shown"] == 120_000
+    assert round_.config["method.prune"] == "none"
+
+
+def test_a_ticket_whose_rounds_are_not_all_counted(tmp_path):
+    made_ticket(tmp_path / "t", steps=80)
+    _, left_out = read_runs([str(tmp_path)])
+    reason = "its flags say 120 steps, the result 80"
+    assert left_out == [("t", reason)]
 
 
 def test_a_path_with_nothing_is_a_mistake(tmp_path):
