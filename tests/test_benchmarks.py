@@ -9,6 +9,8 @@ import pytest
 from benchmarks.cases import interval
 from benchmarks.peer import Side
 from benchmarks.scaling import settings
+from benchmarks.zeros import exported, held, sizes
+from tests.tiny import tiny_config
 
 ECHO = (
     "import sys, json\n"
@@ -33,8 +35,9 @@ def test_interval_is_of_order_statistics():
 
 @pytest.mark.parametrize(
     "module",
-    "benchmarks.speed benchmarks.profile_step regan_tf.train_main "
-    "regan_tf.evaluate regan_tf.generate regan_tf.paper.write".split(),
+    "benchmarks.speed benchmarks.profile_step benchmarks.zeros "
+    "regan_tf.train_main regan_tf.evaluate regan_tf.generate "
+    "regan_tf.paper.write".split(),
 )
 def test_a_command_s_own_flags_are_none_of_training_s(module):
     command = [sys.executable, "-m", module, "--nosuch"]
@@ -70,6 +73,15 @@ def test_scaling_grows_one_thing_at_a_time():
     for name, setting in rows:
         differing = {k for k in base if setting[k] != base[k]}
         assert differing <= {name}
+
+
+def test_zeros_save_bytes_where_they_are_compressed_only(tmp_path):
+    config = tiny_config("--run_dir=unused", "--generator_width=8")
+    paths = exported(config, [0.0, 0.5], str(tmp_path))
+    plain, sparse = map(sizes, paths)
+    assert held(paths[0]) == held(paths[1]) > 50_000
+    assert abs(plain[0] - sparse[0]) < 0.01 * plain[0]
+    assert sparse[1] < 0.75 * plain[1]
 
 
 @pytest.mark.slow
