@@ -38,6 +38,23 @@ def test_few_shot_runs_have_one_seed_of_pseudo_augmentation(monkeypatch):
     assert [x.augment.policy for x in apa] == [(), ()]
 
 
+def test_the_study_has_as_many_trials_of_both(monkeypatch):
+    monkeypatch.setenv("IMAGES", "somewhere.zip")
+    trials = [
+        [x.config for x in make_plans(read_grid(f"configs/sweeps/{name}.toml"))]
+        for name in ("scarce_dense", "scarce_re")
+    ]
+    assert [len(some) for some in trials] == [6, 6]
+    assert {x.output.protocol for some in trials for x in some} == {
+        "validation"
+    }
+    final = make_plans(read_grid("configs/sweeps/scarce.toml"))
+    assert len(final) == 20
+    seeds = {x.config.training.seed for x in final}
+    assert not seeds & {x.training.seed for some in trials for x in some}
+    assert {x.config.output.protocol for x in final} == {"paper"}
+
+
 def test_the_example_spans_twelve_runs(monkeypatch):
     monkeypatch.setenv("IMAGES", "somewhere.zip")
     plans = make_plans(read_grid(SMALL))
