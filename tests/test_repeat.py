@@ -1,6 +1,7 @@
 """Training a kept result again: what is run, and what counts as the same."""
 
 import json
+import sys
 
 import pytest
 
@@ -93,6 +94,28 @@ def test_files_that_are_no_results(tmp_path, capsys, text):
     path.write_text(text)
     assert repeat.main([str(path)]) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_files_that_are_not_there(tmp_path, capsys):
+    for path in tmp_path / "x.json", tmp_path:
+        assert repeat.main([str(path)]) == 2
+        assert "error: FILE must be a result.json" in capsys.readouterr().err
+
+
+def test_a_training_that_is_stopped(kept, tmp_path):
+    with pytest.raises(UserError, match="stopped before its end"):
+        paths = [f"--data_path={kept}"]
+        repeat.repeat(kept, paths, str(tmp_path / "r"), lambda *_: 0)
+
+
+def test_ctrl_c_waits_for_training_to_save():
+    code = (
+        "import os, signal, time\n"
+        "os.kill(os.getppid(), signal.SIGINT)\n"
+        "time.sleep(0.5)\n"
+        "raise SystemExit(5)"
+    )
+    assert repeat._train([sys.executable, "-c", code], 0) == 5
 
 
 def test_more_threads_than_cores():
