@@ -115,6 +115,11 @@ class Ticket:
             if round_.finished:
                 self._note(round_)
             if signal and len(self.entries) < len(rounds):
+                if round_.finished:  # else its run has said so
+                    print(
+                        f"stopped by {signal} after round {round_.number}; "
+                        "the same command goes on from there"
+                    )
                 return signal
         self._finish()
         return None

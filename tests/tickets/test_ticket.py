@@ -285,7 +285,7 @@ def test_killed_in_another_process_it_is_the_same(whole, tmp_path):
 
 
 def test_a_signal_between_rounds_keeps_the_next_from_starting(
-    whole, tmp_path, monkeypatch
+    whole, tmp_path, monkeypatch, capsys
 ):
     class Prepared:
         def __init__(self, config, images, overwrite=False):
@@ -298,6 +298,7 @@ def test_a_signal_between_rounds_keeps_the_next_from_starting(
 
     monkeypatch.setattr(tickets, "prepare", Prepared)
     assert run(_config(tmp_path / "t")) == "SIGTERM"
+    assert "stopped by SIGTERM after round 1; the" in capsys.readouterr().out
     assert len(_ticket(tmp_path / "t")["rounds"]) == 2
     assert not (tmp_path / "t/round_2").exists()
     # The masks of round 1 come from the same checkpoint of round 0.
