@@ -149,7 +149,7 @@ def repeat(
             "training was stopped before its end; the same command goes on"
         )
     again = load(found)
-    for name in ("versions", "threads"):
+    for name in ("commit", "versions", "threads"):
         if kept.get(name) != again.get(name):
             print(f"{name}: {kept.get(name)} then, {again.get(name)} now")
     compared, unlike = differences(kept, again)

@@ -53,7 +53,7 @@ def test_the_same_scores(kept, tmp_path, capsys):
 
 @pytest.mark.parametrize("changed", [{"fd_x": 3.2501}, {"kd_x": 1.0}])
 def test_other_scores_are_listed(kept, tmp_path, capsys, changed):
-    again = _with(**changed) | {"versions": {"keras": "4"}}
+    again = _with(**changed) | {"versions": {"keras": "4"}, "commit": "ab1+"}
     same, _ = _repeat(kept, tmp_path, again)
     assert not same
     out = capsys.readouterr().out
@@ -61,6 +61,7 @@ def test_other_scores_are_listed(kept, tmp_path, capsys, changed):
     assert f"| final  | sparse | {name} " in out
     assert f"{value} |" in out
     assert "versions: {'keras': '3'} then, {'keras': '4'} now" in out
+    assert "commit: None then, ab1+ now" in out
 
 
 def test_a_half_that_is_gone(kept, tmp_path):
