@@ -155,6 +155,19 @@ def test_kept_weights_are_hidden_and_come_back():
     np.testing.assert_array_equal(layer.kernel.numpy()[out], before[out])
 
 
+def test_kept_weights_are_hidden_in_averages_too():
+    model = keras.Sequential([keras.Input((4,)), MaskedDense(5)])
+    average = keras.models.clone_model(model)
+    average.set_weights([np.full_like(w, 3) for w in model.get_weights()])
+    pruner = Pruner(model, averages=[average], regrow="kept")
+    pruner.prune(0.5)
+    mask = model.layers[0].kernel_mask.numpy()
+    copy = average.layers[0]
+    np.testing.assert_array_equal(copy.kernel.numpy(), 3 * mask)
+    pruner.regrow(1)
+    assert np.all(copy.kernel.numpy() == 3)
+
+
 def test_weights_that_grow_start_from_zero_without_momentum():
     updater = ExchangingUpdater((3,), lambda step: 0.3)
     layer, pruner, fit = _trained(updater=updater)
