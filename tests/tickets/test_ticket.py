@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import regan_tf.tickets.run as tickets
 from regan_tf.errors import UserError
+from regan_tf.evaluate import Request, evaluate
 from regan_tf.run import load_images, prepare, run
 from regan_tf.tickets.plan import rounds_of
 from regan_tf.train.callbacks import StopOnSignal
@@ -170,6 +171,12 @@ def test_a_finished_ticket_says_so(whole, capsys):
     assert said.count("finished before") == 3
     assert "this ticket is finished, 96 images shown in all" in said
     assert _ticket(whole) == before
+
+
+def test_scores_are_those_of_a_round(whole):
+    with pytest.raises(UserError, match=r"rounds, such as .*ticket/round_0$"):
+        evaluate(Request("run_dir", str(whole), {}, {}))
+    assert not (whole / "evaluation").exists()
 
 
 @pytest.mark.parametrize(
