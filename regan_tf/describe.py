@@ -5,9 +5,9 @@ import numpy as np
 from regan_tf.costs import RunCost
 from regan_tf.metrics.flops import layer_costs, layer_table
 from regan_tf.metrics.gpu_hours import ASSUMED, said_hours
+from regan_tf.pruning import pruners_of
 from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.methods import make_schedule
-from regan_tf.regan.pruner import excluded_layers
 from regan_tf.regan.timetable import phases, turns
 from regan_tf.train.gan import build
 
@@ -21,14 +21,14 @@ def describe(config):
         config: `ExperimentConfig` whose durations are steps.
 
     Raises:
-        UserError: `mask_exclude` names no layer.
+        UserError: nothing can be pruned, or `mask_exclude` names no layer.
     """
     built = build(config)
     networks = built.generator, built.discriminator
-    pruned = [n for n in networks if config.method.prunes(n.name)]
     cost = RunCost(config)
     total = cost.at(config.training.steps)
-    excluded_layers(pruned, config.method.mask_exclude if pruned else ())
+    if config.method.prune != "none":
+        pruners_of(built, config.method)
     return "\n".join(
         [
             "configuration:",

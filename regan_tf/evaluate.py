@@ -177,6 +177,12 @@ class _Run:
                 f"--run_dir must be the directory of a run. Received: "
                 f"{root!r}, without a readable config.json"
             ) from None
+        if "ticket.steps" in facts:
+            raise UserError(
+                f"--run_dir must be a single run. Received: {root!r}, a "
+                "ticket; pass one of its rounds, such as "
+                + os.path.join(root, "round_0")
+            )
         masks = RunDir(root).masks
         if os.path.exists(masks):  # the file that was given may be gone
             facts["method.masks"] = masks

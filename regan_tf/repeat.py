@@ -131,15 +131,25 @@ def repeat(
     Raises:
         UserError: no result, or flags that do not train it.
     """
-    kept = load(path)
+    try:
+        kept = load(path)
+    except OSError as error:
+        raise UserError(
+            f"FILE must be a result.json. Received: {path!r} ({error.strerror})"
+        ) from None
     _check(kept)
     words = command_of(kept, paths, run_dir)
     print(shlex.join(words), flush=True)
     status = train(words, int(kept.get("threads") or 0))
     if status:
         raise UserError(f"training ended with status {status}, see above")
-    again = load(os.path.join(run_dir, "result.json"))
-    for name in ("versions", "threads"):
+    found = os.path.join(run_dir, "result.json")
+    if not os.path.exists(found):  # training that is stopped ends with 0
+        raise UserError(
+            "training was stopped before its end; the same command goes on"
+        )
+    again = load(found)
+    for name in ("commit", "versions", "threads"):
         if kept.get(name) != again.get(name):
             print(f"{name}: {kept.get(name)} then, {again.get(name)} now")
     compared, unlike = differences(kept, again)
@@ -160,7 +170,11 @@ def _train(words: Sequence[str], threads: int) -> int:
         ) from None
     with subprocess.Popen(words, env=os.environ | slot.environment) as process:
         slot.pin(process.pid)
-        return process.wait()
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # Ctrl-C reaches it too; it saves, then ends.
 
 
 @with_status

@@ -25,7 +25,7 @@ from regan_tf.errors import UserError
 from regan_tf.precision import resolved
 from regan_tf.regan.methods import make_schedule
 from regan_tf.regan.timetable import check_timetable
-from regan_tf.tickets.plan import wants_ticket
+from regan_tf.tickets.plan import rounds_of, wants_ticket
 from regan_tf.train.run_dir import RunDir
 from regan_tf.train.strategy import choose_strategy, worker_index
 from regan_tf.weight_files import contents, with_measured_sparsity
@@ -209,7 +209,9 @@ def published_count(data: DataConfig) -> int | None:
 
 def _check_method(config):
     if wants_ticket(config):
-        return  # a dense training, and others under fixed masks
+        # A dense training, and others under fixed masks.
+        next(rounds_of(config))
+        return
     schedule = make_schedule(config)
     if schedule is not None:
         start = config.stages.last.fade_end

@@ -71,6 +71,12 @@ def test_exclusions_may_name_layers_of_either_network(capsys):
         dry_run(tiny_config("--prune=both", "--mask_exclude=nothing"))
 
 
+def test_exclusions_must_leave_something_to_prune():
+    config = tiny_config("--mask_exclude=dense,up,to_rgb")
+    with pytest.raises(UserError, match="nothing to prune: no layer of 'gen"):
+        dry_run(config)
+
+
 def test_a_foreign_schedule_is_one_flag_away(capsys):
     text = "--sparsity_schedule=polynomial(0,0.8,1000,50000)"
     dry_run(config_of("--flagfile=configs/sngan.flags", text))

@@ -194,7 +194,7 @@ def test_penalties_and_augmentation_out_of_range(words, message):
         ("--masks=nowhere.npz", "where there is nothing"),
         ("--method=fixed", "--method=fixed needs --masks=FILE.npz"),
         ("--rounds=2", "--rounds must be left out: only --method=ticket"),
-        ("--rewind=5ep", "--rewind must be left out"),
+        ("--rewind=5ep", "only --method=ticket heeds it. Received: '5ep'"),
         ("--method=ticket", "--rounds must be at least 1"),
     ],
 )

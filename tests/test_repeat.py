@@ -1,6 +1,7 @@
 """Training a kept result again: what is run, and what counts as the same."""
 
 import json
+import sys
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_the_same_scores(kept, tmp_path, capsys):
 
 @pytest.mark.parametrize("changed", [{"fd_x": 3.2501}, {"kd_x": 1.0}])
 def test_other_scores_are_listed(kept, tmp_path, capsys, changed):
-    again = _with(**changed) | {"versions": {"keras": "4"}}
+    again = _with(**changed) | {"versions": {"keras": "4"}, "commit": "ab1+"}
     same, _ = _repeat(kept, tmp_path, again)
     assert not same
     out = capsys.readouterr().out
@@ -60,6 +61,7 @@ def test_other_scores_are_listed(kept, tmp_path, capsys, changed):
     assert f"| final  | sparse | {name} " in out
     assert f"{value} |" in out
     assert "versions: {'keras': '3'} then, {'keras': '4'} now" in out
+    assert "commit: None then, ab1+ now" in out
 
 
 def test_a_half_that_is_gone(kept, tmp_path):
@@ -93,6 +95,28 @@ def test_files_that_are_no_results(tmp_path, capsys, text):
     path.write_text(text)
     assert repeat.main([str(path)]) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_files_that_are_not_there(tmp_path, capsys):
+    for path in tmp_path / "x.json", tmp_path:
+        assert repeat.main([str(path)]) == 2
+        assert "error: FILE must be a result.json" in capsys.readouterr().err
+
+
+def test_a_training_that_is_stopped(kept, tmp_path):
+    with pytest.raises(UserError, match="stopped before its end"):
+        paths = [f"--data_path={kept}"]
+        repeat.repeat(kept, paths, str(tmp_path / "r"), lambda *_: 0)
+
+
+def test_ctrl_c_waits_for_training_to_save():
+    code = (
+        "import os, signal, time\n"
+        "os.kill(os.getppid(), signal.SIGINT)\n"
+        "time.sleep(0.5)\n"
+        "raise SystemExit(5)"
+    )
+    assert repeat._train([sys.executable, "-c", code], 0) == 5
 
 
 def test_more_threads_than_cores():

@@ -93,7 +93,7 @@ class MethodConfig:
             value = getattr(self, name)
             said = f"left out: only --method={'|'.join(methods)} heeds it"
             unsaid = str(value) == str(left_out)  # of durations too
-            check(self.method in methods or unsaid, name, said, value)
+            check(self.method in methods or unsaid, name, said, str(value))
         if self.method == "fixed" and not self.masks:
             raise UserError(
                 "--method=fixed needs --masks=FILE.npz. Received: no --masks"

@@ -20,8 +20,8 @@ class ReGAN(keras.callbacks.Callback):
         schedule: an `AlternatingSchedule`, or any object that, called with a
             step (completed steps), returns (prune now?, sparsity), such as
             tensorflow-model-optimization's schedules.
-        pruners: one `Pruner` for each pruned network. None prunes the model
-            that is being fitted, with its optimiser.
+        pruners: one `Pruner` for each pruned network, with its optimiser.
+            None prunes the model that is being fitted.
         pair: a `GeneratorPair` that keeps the generator at the end of each
             phase, or None.
 

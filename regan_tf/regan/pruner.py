@@ -8,8 +8,10 @@ from regan_tf.regan.layers import masked_layers
 from regan_tf.regan.learning_rate import unwrapped
 from regan_tf.regan.updaters import MagnitudeUpdater
 
-# Optimisers whose updates do not come from gradient and first moment alone.
+# Optimisers, and options of any, whose updates do not come from gradient and
+# first moment alone.
 _REVIVING = ("Ftrl", "Muon")
+_REVIVING_OPTIONS = ("use_ema", "gradient_accumulation_steps")
 
 
 class Pruner:
@@ -67,13 +69,7 @@ class Pruner:
             )
         layers = masked_layers(model)
         excluded_layers([model], exclude)
-        kind = type(unwrapped(optimizer)).__name__
-        if kind in _REVIVING:
-            raise ValueError(
-                f"{kind} moves weights whose gradient is "
-                "zero, which would revive pruned ones; use Adam, AdamW, SGD, "
-                "RMSprop or another optimiser with one first moment"
-            )
+        _check_revives_none(unwrapped(optimizer))
         self.layers = [
             layer
             for layer in layers
@@ -258,15 +254,27 @@ def _pairs_like(copy, layers):
     ]
 
 
+def _check_revives_none(optimizer):
+    """Refuses an optimiser that would move weights without a gradient."""
+    kind = type(optimizer).__name__
+    options = [x for x in _REVIVING_OPTIONS if getattr(optimizer, x, None)]
+    if options or kind in _REVIVING:
+        said = " with ".join([kind, *options[:1]])
+        raise ValueError(
+            f"{said} moves weights whose gradient is zero, which would revive "
+            "pruned ones; use Adam, AdamW, SGD, RMSprop or another optimiser "
+            "with one first moment, and neither "
+            + " nor ".join(_REVIVING_OPTIONS)
+        )
+
+
 def _first_moments(optimizer):
     """The optimiser's first moments, in order of its variables; it may have
     none."""
     optimizer = unwrapped(optimizer)
-    return (
-        getattr(optimizer, "_momentums", None)
-        or getattr(optimizer, "momentums", None)
-        or []
-    )
+    names = "_momentums", "momentums", "_m"  # the last: Adamax
+    found = (getattr(optimizer, name, None) for name in names)
+    return next(filter(None, found), [])
 
 
 def _first_moment(optimizer, variable):

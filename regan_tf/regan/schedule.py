@@ -148,7 +148,8 @@ def as_schedule(schedule: Callable) -> Callable:
 class EachStage:
     """A schedule that starts anew in some stages of training.
 
-    Before the first of them, and at the start of each, training is dense.
+    Before the first of them training is dense; each begins with the inner
+    schedule's warm-up.
 
     Attributes:
         inner: the `AlternatingSchedule` within a stage.

@@ -46,9 +46,7 @@ def phases(schedule: Callable, steps: int) -> Iterator[Phase]:
     while step < steps:
         prune_now, asked = schedule(step)
         if prune_now:
-            new_kind = "sparse" if asked else "dense"
-            if asked == 0 and kind == "warm-up":
-                new_kind = kind
+            new_kind = _kind(schedule, step, asked, kind)
             if new_kind != kind and step > start:
                 factor = schedule.lr_factor(start)
                 yield Phase(kind, start, step, sparsity, factor, True)
@@ -58,6 +56,15 @@ def phases(schedule: Callable, steps: int) -> Iterator[Phase]:
     complete = schedule.ends_phase(steps)
     factor = schedule.lr_factor(start)
     yield Phase(kind, start, steps, sparsity, factor, complete)
+
+
+def _kind(schedule, step, asked, before):
+    """Kind of the phase from a change of masks on."""
+    if hasattr(schedule, "kind"):
+        return schedule.kind(step)
+    if asked:
+        return "sparse"
+    return before if before == "warm-up" else "dense"
 
 
 def turns(schedule: Callable, steps: int) -> Iterator[tuple[int, float]]:
@@ -100,7 +107,7 @@ def check_timetable(schedule: Callable, steps: int, start: int = 0) -> None:
             "--warmup, --update_interval or --fade_kimg, or pass --prune=none"
         )
     if not complete:
-        first = schedule.next_change(0)
+        first = 0 if schedule(0)[0] else schedule.next_change(0)
         when = f"step {first}" if first < sys.maxsize else "no step"
         raise UserError(
             f"--steps={steps} completes no sparse phase (masks first change at "

@@ -48,12 +48,19 @@ def next_masks(kernels, masks, removed, scope):
         Dict of name to mask, bool.
     """
     updater, new = MagnitudeUpdater(scope), {}
-    for network in {name.partition("/")[0]: None for name in masks}:
-        mine = {n: m for n, m in masks.items() if n.startswith(f"{network}/")}
+    for mine in by_network(masks).values():
         scores = [_scores(kernels[n], mask) for n, mask in mine.items()]
         found = updater(scores, list(mine.values()), removed, 0)
         new |= dict(zip(mine, found, strict=True))
     return {name: mask.astype(bool) for name, mask in new.items()}
+
+
+def by_network(named):
+    """Splits a dict of "<network>/<path>" to anything: a dict a network."""
+    split = {}
+    for name, value in named.items():
+        split.setdefault(name.partition("/")[0], {})[name] = value
+    return split
 
 
 def _scores(kernel, mask):

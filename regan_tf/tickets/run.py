@@ -15,7 +15,7 @@ import numpy as np
 
 from regan_tf.errors import UserError
 from regan_tf.run import facts_of, prepare, start_tensorflow
-from regan_tf.tickets.masks import next_masks, prunable_kernels
+from regan_tf.tickets.masks import by_network, next_masks, prunable_kernels
 from regan_tf.tickets.plan import masks_path, rounds_of
 from regan_tf.tickets.totals import document, entry_of, ticket_result
 from regan_tf.train.checkpoint import read_state
@@ -115,6 +115,11 @@ class Ticket:
             if round_.finished:
                 self._note(round_)
             if signal and len(self.entries) < len(rounds):
+                if round_.finished:  # else its run has said so
+                    print(
+                        f"stopped by {signal} after round {round_.number}; "
+                        "the same command goes on from there"
+                    )
                 return signal
         self._finish()
         return None
@@ -159,12 +164,11 @@ class Ticket:
 
     def _note(self, round_):
         """Writes down a finished round."""
-        sparsity, masks = {}, self._known(round_.number)
-        for network in {name.partition("/")[0]: None for name in masks}:
-            mine = [m for n, m in masks.items() if n.startswith(f"{network}/")]
-            size = sum(mask.size for mask in mine)
-            zeros = size - sum(int(np.count_nonzero(mask)) for mask in mine)
-            sparsity[network] = zeros / size
+        sparsity = {}
+        for network, masks in by_network(self._known(round_.number)).items():
+            size = sum(mask.size for mask in masks.values())
+            kept = sum(int(np.count_nonzero(m)) for m in masks.values())
+            sparsity[network] = (size - kept) / size
         self.entries.append(entry_of(round_, sparsity))
         self._write(self.run_dir.ticket, document(self.config, self.entries))
 

@@ -11,10 +11,11 @@ class StepGradients:
     """The gradients that an update would have, with all masks open.
 
     Of the generator's loss, or of the discriminator's in the first critic
-    update, on the very images, latents and draws of that step; lazy penalties
-    are updates of their own and do not count. Pruned entries are zero in the
-    kernel, so open masks change no output, and no gradient but that of pruned
-    entries. Nothing moves: batch statistics and power iterations are put back.
+    update, on the very images, latents, draws and fade-in of that step; lazy
+    penalties are updates of their own and do not count. Pruned entries are
+    zero in the kernel, so open masks change no output, and no gradient but
+    that of pruned entries. Nothing moves: batch statistics and power
+    iterations are put back.
 
     Args:
         strategy: a `tf.distribute.Strategy`.
@@ -44,13 +45,15 @@ class StepGradients:
             trained does not use the layer.
         """
         piece = self.stages.piece_at(step)
-        function, update = self._function(piece, network)
-        args = [tf.constant(step, tf.int64)]
+        begin, function, update = self._function(piece, network)
+        now = tf.constant(step, tf.int64)
+        args = [now]
         if network == "discriminator":
             shown = self.stages.images_at(step)
             images, _ = next(iter(self.make_batches(shown, piece.stage)))
             args = [images, *args, tf.constant(0)]
         with _as_it_was(gan):
+            begin(now)
             for _, mask in pairs:
                 mask.assign(np.ones(mask.shape, np.float32))
             found = function(*args)
@@ -64,7 +67,8 @@ class StepGradients:
         ]
 
     def _function(self, piece, network):
-        """(function of an update's arguments, `Update`) of a piece."""
+        """(`GANStep.begin`, function of an update's arguments, `Update`) of
+        a piece."""
         key = piece.view, network
         if key not in self._functions:
             with self.strategy.scope():
@@ -72,7 +76,7 @@ class StepGradients:
             update = step.critic if network == "discriminator" else None
             update = update or step.generator
             function = functools.partial(self._gradients, update, step.parts)
-            self._functions[key] = tf.function(function), update
+            self._functions[key] = step.begin, tf.function(function), update
         return self._functions[key]
 
     def _gradients(self, update, parts, *args):

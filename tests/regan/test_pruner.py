@@ -41,9 +41,18 @@ def test_first_moments_are_zeroed_and_second_kept():
     assert int(optimizer.iterations.numpy()) == 1
 
 
-@pytest.mark.parametrize("beta1", [0.0, 0.5, 0.9])
-def test_pruned_entries_stay_zero_while_training(beta1):
-    model, optimizer = _model(beta1)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        *(keras.optimizers.Adam(0.1, beta_1=beta1) for beta1 in (0.0, 0.9)),
+        keras.optimizers.Adamax(0.1),
+        keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+        keras.optimizers.RMSprop(0.1, momentum=0.9),
+    ],
+    ids=["no_beta1", "adam", "adamax", "sgd", "rmsprop"],
+)
+def test_pruned_entries_stay_zero_while_training(optimizer):
+    model, _ = _model()
     model.compile(optimizer, "mse")
     x = np.random.default_rng(0).normal(size=(32, 4)).astype("f")
     model.fit(x, x[:, :1], epochs=2, verbose=0)
@@ -124,9 +133,21 @@ def test_random_regrowth_from_a_constant_initialiser():
     np.testing.assert_array_equal(layer._kernel.numpy(), np.ones((4, 2)))
 
 
-def test_refuses_optimisers_that_revive_pruned_weights():
-    with pytest.raises(ValueError, match="Ftrl moves weights"):
-        Pruner(_model()[0], keras.optimizers.Ftrl())
+@pytest.mark.parametrize(
+    ("optimizer", "said"),
+    [
+        (keras.optimizers.Ftrl, "Ftrl"),
+        (lambda: keras.optimizers.Adam(use_ema=True), "Adam with use_ema"),
+        (
+            lambda: keras.optimizers.SGD(gradient_accumulation_steps=2),
+            "SGD with gradient_accumulation_steps",
+        ),
+    ],
+    ids=["ftrl", "average", "accumulation"],
+)
+def test_refuses_optimisers_that_revive_pruned_weights(optimizer, said):
+    with pytest.raises(ValueError, match=f"{said} moves weights"):
+        Pruner(_model()[0], optimizer())
 
 
 def test_refuses_what_cannot_be_pruned():

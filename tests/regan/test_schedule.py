@@ -8,6 +8,7 @@ from regan_tf.errors import UserError
 from regan_tf.regan.methods import make_schedule
 from regan_tf.regan.schedule import (
     AlternatingSchedule,
+    EachStage,
     GeneralSchedule,
     as_schedule,
     parse_schedule,
@@ -80,6 +81,24 @@ def test_refuses_a_run_without_a_dense_phase():
     with pytest.raises(UserError, match="no dense phase"):
         check_timetable(schedule, 4)
     check_timetable(schedule, 5)
+
+
+def test_says_when_masks_first_change():
+    schedule = AlternatingSchedule(0.1, warmup=0, interval=4)
+    with pytest.raises(UserError, match="first change at step 0"):
+        check_timetable(schedule, 3)
+
+
+def test_a_stage_that_starts_in_a_dense_phase_warms_up_at_the_whole_rate():
+    inner = AlternatingSchedule(0.1, warmup=2, interval=3)
+    table = list(phases(EachStage(inner, (0, 6)), 9))
+    assert [(p.kind, p.start, p.end, p.lr_factor) for p in table] == [
+        ("warm-up", 0, 2, 1),
+        ("sparse", 2, 5, 1),
+        ("dense", 5, 6, 0.1),
+        ("warm-up", 6, 8, 1),
+        ("sparse", 8, 9, 1),
+    ]
 
 
 def test_any_callable_serves():

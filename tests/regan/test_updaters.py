@@ -84,11 +84,11 @@ def test_rigl_drops_and_grows_by_hand():
     score[1] = 3
     new = exchanged_mask(kernel, mask, score, 0.5)
     np.testing.assert_array_equal(new, [1, 0, 1, 0, 1, 0, 1, 0])
-    new = exchanged_mask(kernel, mask, score, 0.3)  # floor(1.2) of them
-    np.testing.assert_array_equal(new, [1, 0, 1, 0, 1, 0, 1, 0])
     score[2] = 0  # ties by memory order: the fives of entries 4 and 5
     new = exchanged_mask(kernel, mask, score, 0.5)
     np.testing.assert_array_equal(new, [1, 0, 0, 0, 1, 1, 1, 0])
+    new = exchanged_mask(kernel, mask, score, 0.3)  # floor(1.2) of them
+    np.testing.assert_array_equal(new, [1, 0, 1, 0, 1, 0, 1, 0])
 
 
 def test_rigl_asks_for_gradients_once_it_has_masks():
@@ -153,6 +153,19 @@ def test_kept_weights_are_hidden_and_come_back():
     assert np.all(layer._kernel.numpy()[~out] != before[~out])
     pruner.regrow(2)
     np.testing.assert_array_equal(layer.kernel.numpy()[out], before[out])
+
+
+def test_kept_weights_are_hidden_in_averages_too():
+    model = keras.Sequential([keras.Input((4,)), MaskedDense(5)])
+    average = keras.models.clone_model(model)
+    average.set_weights([np.full_like(w, 3) for w in model.get_weights()])
+    pruner = Pruner(model, averages=[average], regrow="kept")
+    pruner.prune(0.5)
+    mask = model.layers[0].kernel_mask.numpy()
+    copy = average.layers[0]
+    np.testing.assert_array_equal(copy.kernel.numpy(), 3 * mask)
+    pruner.regrow(1)
+    assert np.all(copy.kernel.numpy() == 3)
 
 
 def test_weights_that_grow_start_from_zero_without_momentum():

@@ -64,6 +64,10 @@ MISTAKES = [
     ("--sparsity=2", "run s3: --sparsity must be in (0, 1)"),
     ("--warmup=11", "run s3: --steps=10 completes no sparse phase"),
     ("--steps=1ep", "run s3: --steps=5 completes no sparse phase"),
+    (
+        "--flagfile=configs/sngan_ticket20.flags --steps=9 --rewind=9",
+        "run s3: --rewind must be a point of training",
+    ),
     ("--run_dir=x", "run s3: --run_dir must be left out"),
     ("--overwrite", "run s3: --overwrite must be left out"),
     ("--flagfile=no.flags", "run s3: --flagfile must be a file of flags"),
@@ -73,7 +77,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("word", "message"), MISTAKES)
 def test_a_mistake_names_the_run(one, word, message):
     with pytest.raises(UserError) as error:
-        one("--warmup=4", word)
+        one("--warmup=4", *word.split())
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
 

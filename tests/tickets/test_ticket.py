@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import regan_tf.tickets.run as tickets
 from regan_tf.errors import UserError
+from regan_tf.evaluate import Request, evaluate
 from regan_tf.run import load_images, prepare, run
 from regan_tf.tickets.plan import rounds_of
 from regan_tf.train.callbacks import StopOnSignal
@@ -172,6 +173,12 @@ def test_a_finished_ticket_says_so(whole, capsys):
     assert _ticket(whole) == before
 
 
+def test_scores_are_those_of_a_round(whole):
+    with pytest.raises(UserError, match=r"rounds, such as .*ticket/round_0$"):
+        evaluate(Request("run_dir", str(whole), {}, {}))
+    assert not (whole / "evaluation").exists()
+
+
 @pytest.mark.parametrize(
     ("word", "message"),
     [
@@ -285,7 +292,7 @@ def test_killed_in_another_process_it_is_the_same(whole, tmp_path):
 
 
 def test_a_signal_between_rounds_keeps_the_next_from_starting(
-    whole, tmp_path, monkeypatch
+    whole, tmp_path, monkeypatch, capsys
 ):
     class Prepared:
         def __init__(self, config, images, overwrite=False):
@@ -298,6 +305,7 @@ def test_a_signal_between_rounds_keeps_the_next_from_starting(
 
     monkeypatch.setattr(tickets, "prepare", Prepared)
     assert run(_config(tmp_path / "t")) == "SIGTERM"
+    assert "stopped by SIGTERM after round 1; the" in capsys.readouterr().out
     assert len(_ticket(tmp_path / "t")["rounds"]) == 2
     assert not (tmp_path / "t/round_2").exists()
     # The masks of round 1 come from the same checkpoint of round 0.

@@ -33,7 +33,7 @@ def test_they_are_those_of_the_update_and_move_nothing(tiny, index):
     for name, value in _state(run).items():
         np.testing.assert_array_equal(value, before[name], name)
     # Under masks the update itself has these gradients where it has any.
-    function, update = run.gradients._function(
+    _, function, update = run.gradients._function(
         run.stages.piece_at(3), run.regan.pruners[index].model.name
     )
     args = [np.int64(3)]
@@ -63,7 +63,7 @@ def test_a_pruned_entry_has_the_slope_of_the_loss(tiny):
     entry = np.unravel_index(
         np.argmax(np.abs(found[index]) * (mask.numpy() == 0)), kernel.shape
     )
-    update = run.gradients._function(run.stages.piece_at(3), "generator")[1]
+    update = run.gradients._function(run.stages.piece_at(3), "generator")[-1]
     mask.assign(np.ones(mask.shape, "f"))
     values, losses = kernel.numpy(), []
     before = {v.path: v.numpy() for v in run.gan.discriminator.variables}
@@ -89,7 +89,23 @@ def test_one_trace_and_the_same_on_devices_and_in_parts(
         run_dir = f"--run_dir={tmp_path}/{len(found)}"
         run = _masked_run(tiny, run_dir, *words)
         found[words] = [x for step in (3, 5) for x in _asked(run, 1, step)[0]]
-        ((function, _),) = run.gradients._functions.values()
+        ((_, function, _),) = run.gradients._functions.values()
         assert function.experimental_get_tracing_count() == 1
     for a, b in zip(*found.values(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(a).max())
+
+
+def test_layers_that_fade_in_are_as_far_as_in_the_step(tiny):
+    # 8 pixels fade in from step 2 to step 6; α of step 4 is a half.
+    words = "--arch=progan --resolution=8 --stage_lengths=2 --fade_kimg=0.016"
+    batches = "--stage_batch_sizes=8 --critic_steps=1 --steps=14"
+    run = _masked_run(tiny, *words.split(), *batches.split())
+    found = []
+    for alpha in 0.25, 0.5:
+        for fade in run.gan.networks.fades:
+            fade.assign(alpha)
+        found.append(_asked(run, 0, step=4)[0])
+        assert {float(x.numpy()) for x in run.gan.networks.fades} == {alpha}
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any(np.any(x) for x in found[0])
