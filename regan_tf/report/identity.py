@@ -110,7 +110,8 @@ def _parsed(words: tuple[str, ...]) -> tuple[ExperimentConfig, Config]:
     by_module = flags.FLAGS.flags_by_module_dict()
     aside = {flag.name for flag in by_module[output.__name__]}
     given, files = [], {}
-    for word in words:
+    # Of a flag file too: one that shares another run's directory names it.
+    for word in flags.expand_flagfiles(list(words)):
         name, _, value = word.lstrip("-").partition("=")
         if name in _FILES:
             files[_FILES[name]] = value

@@ -3,7 +3,9 @@
 import pytest
 
 from regan_tf.paper import Metric, Row, rows
+from regan_tf.paper.runs import runs
 from regan_tf.report.group import sections_of
+from regan_tf.report.identity import asked
 from regan_tf.report.paper import all_rows, paper_table
 from regan_tf.report.read import read_runs
 from regan_tf.report.rows import missing_rows, parts_of
@@ -222,9 +224,22 @@ def test_the_papers_rows_know_their_runs(tmp_path, end):
     assert cells["FID difference"] == "+1.00"
     assert cells["hours"] == "0.167"
     assert "hours difference" not in cells
+    ((where, cells),) = _beside(tmp_path, "table7_sngan")  # the same run
+    assert (where, cells["FID published"]) == ("Table 7", "20.12")
 
 
 _OWN = ("--warmup=20000", "--update_interval=100", "--steps=100000")
+
+
+def test_files_of_one_run_ask_for_the_same():
+    aliases = [run for run in runs().values() if run.same_as]
+    assert len(aliases) > 10
+    for run in aliases:
+        first = runs()[run.same_as]
+        one, other = (
+            asked([f"--flagfile={x.path}"], 50_000) for x in (run, first)
+        )
+        assert one == other
 
 
 def test_few_shot_sets_are_told_apart_by_their_names(tmp_path):
