@@ -6,8 +6,8 @@ from typing import Any
 from regan_tf.report.curves import Curve, Panel, Picture
 
 _SIZE = 5.0, 3.6  # inches of a panel
-_LINES = {"sparse": "-", "dense": "--"}
-_MARKERS = {"sparse": "o", "dense": "s"}
+_LINES = {"sparse": "-", "dense": "--", "published": ":"}
+_MARKERS = {"sparse": "o", "dense": "s", "published": "^"}
 _DOTS = 40  # points of a curve above which they are not marked
 _WIDE = 20  # ratio of values above which an axis is logarithmic
 _ROWS = 6  # of the legend, before it takes another column
@@ -17,7 +17,8 @@ _CROWD = 12  # curves of a panel above which deviations are not drawn
 
 def draw(picture: Picture, path: str) -> None:
     """Draws panels side by side: a colour for each label, solid for the
-    sparse half, dashed for the dense one; bars are deviations over seeds.
+    sparse half, dashed for the dense one, dotted for published figures; bars
+    are deviations over seeds.
 
     Args:
         picture: what to draw.
