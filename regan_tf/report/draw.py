@@ -105,6 +105,8 @@ def _level(axes: Any, level: Curve, colour: Any) -> Any:
 
 
 def _label(axes: Any, panel: Panel) -> None:
+    from matplotlib.ticker import LogLocator
+
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
     axes.set_title(panel.title, fontsize="medium")
@@ -115,8 +117,10 @@ def _label(axes: Any, panel: Panel) -> None:
         axes.set(xlim=(0, 1.01), ylim=(0, 1.01))
     elif _is_wide(panel):
         axes.set_yscale("log")
+        # A label at every digit would be written over the next one.
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}")
+        axes.yaxis.minorticks_off()
     if panel.log:
         axes.set_xscale("log")
         places = sorted({point.x for point in points})
