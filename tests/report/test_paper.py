@@ -116,6 +116,20 @@ def test_numbers_for_a_spreadsheet(tmp_path, configs):
     assert [x["mean"] for x in rest] == ["missing"] * 3
 
 
+def test_flops_of_another_count_are_not_missing(tmp_path, configs):
+    metrics = METRICS | {"flops_total": Metric(1e17, None, "FLOP")}
+    some = (_row("re_x", metrics=metrics), _row("x", "X", metrics=metrics))
+    made_run(tmp_path / "runs/a", halves(17.0, 18.0, paper_flops=None))
+    lines = dense(19.0, paper_flops=2 * 10**17)
+    made_run(tmp_path / "runs/b", lines, "--prune=none")
+    parts, _ = _parts(tmp_path, configs, some)
+    rows = _cells(parts[0])
+    found = {x["method"]: (x["PFLOP"], x["PFLOP difference"]) for x in rows}
+    assert found == {"Re-X": ("–", "–"), "X": ("200.00", "+100.00")}
+    table = [x for x in all_rows(parts).rows if x["score"] == "flops_total"]
+    assert {x["mean"] for x in table} == {"–", 2e17}
+
+
 def test_a_ticket_is_its_row_with_the_images_of_all_rounds(tmp_path, configs):
     with open(f"{configs}/ticket.flags", "w", encoding="utf-8") as file:
         file.write("\n".join([*FLAGS, *TICKET]))
