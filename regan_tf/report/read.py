@@ -19,6 +19,7 @@ from regan_tf.report.chosen import (
     check_chosen,
     chosen_of,
     finite,
+    in_five_digits,
     load,
     whole,
 )
@@ -188,7 +189,10 @@ def _run(path, label, config, chosen, note, lines, versions) -> Run:
         identity(config),
         config["training.seed"],
         config["output.eval_every"],
-        {at: finite(line, at, note) for at, line in chosen.items()},
+        {
+            at: in_five_digits(finite(line, at, note))
+            for at, line in chosen.items()
+        },
         lines,
         dict(versions),
     )
