@@ -65,6 +65,10 @@ MISTAKES = [
     ("--warmup=11", "run s3: --steps=10 completes no sparse phase"),
     ("--steps=1ep", "run s3: --steps=5 completes no sparse phase"),
     ("--run_dir=x", "run s3: --run_dir must be left out"),
+    (
+        "--flagfile=configs/paper/table7_sngan.flags",
+        "run s3: --run_dir must be left out here, in flag files too",
+    ),
     ("--overwrite", "run s3: --overwrite must be left out"),
     ("--flagfile=no.flags", "run s3: --flagfile must be a file of flags"),
 ]
