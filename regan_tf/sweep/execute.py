@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from regan_tf.sweep.plan import CHANGED, DONE, Plan
 from regan_tf.sweep.processes import Child, Job, Slot, run_all
-from regan_tf.sweep.record import Record
+from regan_tf.sweep.record import FILE, Record
 from regan_tf.tickets.plan import wants_ticket
 from regan_tf.train.run_dir import RunDir, lock_folder, writing
 
@@ -58,7 +58,8 @@ def execute(
         lock = lock_folder(
             run_root,
             f"another sweep runs in {run_root}, or training that one has left "
-            "behind; wait for it, stop it, or name another run_root",
+            f"behind; wait for it, stop it (its pid is in {FILE}), or name "
+            "another run_root",
         )
     record = Record(run_root, plans)
     mine = [x for x in plans if x.run.name in chosen and x.state != DONE]
