@@ -63,6 +63,12 @@ def _settings_since() -> dict[str, Any]:
     }
 
 
+def may_change(prune: str, method: str) -> frozenset[str]:
+    """Settings that a resume may change of a run that prunes so."""
+    of_all_steps = prune != "none" and method in _OF_ALL_STEPS
+    return MAY_CHANGE - {"training.steps"} if of_all_steps else MAY_CHANGE
+
+
 def differences(
     old: dict[str, Any], new: dict[str, Any]
 ) -> list[tuple[str, Any, Any]]:
@@ -74,11 +80,8 @@ def differences(
     """
     missing = object()
     old = _settings_since() | old
-    may_change = MAY_CHANGE
-    prunes = old.get("method.prune") != "none"
-    if prunes and old.get("method.method") in _OF_ALL_STEPS:
-        may_change -= {"training.steps"}
-    names = [n for n in {**old, **new} if n not in may_change]
+    free = may_change(old.get("method.prune"), old.get("method.method"))
+    names = [n for n in {**old, **new} if n not in free]
     return [
         (name, old.get(name), new.get(name))
         for name in names

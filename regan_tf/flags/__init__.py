@@ -71,7 +71,9 @@ def read(words: list[str], run_dir: str) -> tuple[ExperimentConfig, str]:
         parse_words(["", *words])
         for name in ("run_dir", "overwrite", "dry_run"):
             if FLAGS[name].present:
-                raise UserError(f"--{name} must be left out here")
+                raise UserError(
+                    f"--{name} must be left out here, in flag files too"
+                )
         FLAGS.run_dir = run_dir
         return config_from_flags(), as_text()
     finally:

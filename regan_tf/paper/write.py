@@ -61,10 +61,9 @@ def flag_file(run: Run) -> str:
     if run.same_as:
         said = f"the run of {run.same_as}.flags, in its run directory."
         header.append(_comment("Same as:   ", said))
-    else:
-        protocol = said_protocol(config_of(run))
-        header.append(_comment("Protocol:  ", f"{protocol}."))
-        header.append(_comment("Cost:      ", _cost(run)))
+    protocol = said_protocol(config_of(run))
+    header.append(_comment("Protocol:  ", f"{protocol}."))
+    header.append(_comment("Cost:      ", _cost(run)))
     header += [_comment("", note) for note in run.notes]
     return "\n".join([*header, *run.lines]) + "\n"
 

@@ -120,6 +120,14 @@ def whole(line: Line, config: Config) -> Line:
     return line | {"protocol": known | protocol}
 
 
+def in_five_digits(line: Line) -> Line:
+    """The line with its fraction of the images as result files have it, so
+    that a run directory and a result of one fraction compare."""
+    share = line.get("data_fraction")
+    known = isinstance(share, float) and math.isfinite(share)
+    return line | {"data_fraction": float(f"{share:.5g}")} if known else line
+
+
 def finite(line: Line, at: tuple[str, str], note: Note) -> Line:
     """The line without figures that are not finite."""
     bad = [

@@ -20,7 +20,7 @@ class Curve(NamedTuple):
 
     Attributes:
         label: of its group or groups.
-        kind: half of the pair.
+        kind: half of the pair, or "published".
         points: in order of x; of a precision-recall curve along it.
     """
 

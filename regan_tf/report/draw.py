@@ -6,8 +6,8 @@ from typing import Any
 from regan_tf.report.curves import Curve, Panel, Picture
 
 _SIZE = 5.0, 3.6  # inches of a panel
-_LINES = {"sparse": "-", "dense": "--"}
-_MARKERS = {"sparse": "o", "dense": "s"}
+_LINES = {"sparse": "-", "dense": "--", "published": ":"}
+_MARKERS = {"sparse": "o", "dense": "s", "published": "^"}
 _DOTS = 40  # points of a curve above which they are not marked
 _WIDE = 20  # ratio of values above which an axis is logarithmic
 _ROWS = 6  # of the legend, before it takes another column
@@ -17,7 +17,8 @@ _CROWD = 12  # curves of a panel above which deviations are not drawn
 
 def draw(picture: Picture, path: str) -> None:
     """Draws panels side by side: a colour for each label, solid for the
-    sparse half, dashed for the dense one; bars are deviations over seeds.
+    sparse half, dashed for the dense one, dotted for published figures; bars
+    are deviations over seeds.
 
     Args:
         picture: what to draw.
@@ -104,6 +105,8 @@ def _level(axes: Any, level: Curve, colour: Any) -> Any:
 
 
 def _label(axes: Any, panel: Panel) -> None:
+    from matplotlib.ticker import LogLocator
+
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
     axes.set_title(panel.title, fontsize="medium")
@@ -114,8 +117,10 @@ def _label(axes: Any, panel: Panel) -> None:
         axes.set(xlim=(0, 1.01), ylim=(0, 1.01))
     elif _is_wide(panel):
         axes.set_yscale("log")
+        # A label at every digit would be written over the next one.
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}")
+        axes.yaxis.minorticks_off()
     if panel.log:
         axes.set_xscale("log")
         places = sorted({point.x for point in points})

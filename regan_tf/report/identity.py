@@ -18,6 +18,11 @@ _ASIDE = frozenset(
     "training.seed training.devices training.deterministic training.jit "
     "data.path data.fingerprint data.skip_bad_images".split()
 )
+# What a run directory records of files beside its settings.
+_CONTENTS = frozenset(
+    "data.fingerprint method.masks_content "
+    "method.initial_weights_content".split()
+)
 # Sets that only their folder tells apart.
 _NAMED_BY_PATH = ("images", "few_shot")
 # Flags whose file must exist; a result has only the file's name.
@@ -73,7 +78,7 @@ def recorded(config: Config, flags_text: str) -> Config:
         UserError: settings of another version.
     """
     known = config_from_dict(config).as_dict()
-    unknown = sorted({*config} - {*known} - {"data.fingerprint"})
+    unknown = sorted({*config} - {*known} - _CONTENTS)
     if unknown:
         raise UserError(
             "the configuration is of another version of regan_tf: it has "
@@ -105,7 +110,8 @@ def _parsed(words: tuple[str, ...]) -> tuple[ExperimentConfig, Config]:
     by_module = flags.FLAGS.flags_by_module_dict()
     aside = {flag.name for flag in by_module[output.__name__]}
     given, files = [], {}
-    for word in words:
+    # Of a flag file too: one that shares another run's directory names it.
+    for word in flags.expand_flagfiles(list(words)):
         name, _, value = word.lstrip("-").partition("=")
         if name in _FILES:
             files[_FILES[name]] = value

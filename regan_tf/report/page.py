@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from regan_tf.errors import UserError
 from regan_tf.metrics.score_lines import in_words, unlike
 from regan_tf.paper import Row
+from regan_tf.report.bars import cost_by_fraction
 from regan_tf.report.curves import Picture, all_points
 from regan_tf.report.draw import draw
 from regan_tf.report.grids import sample_sheet
@@ -95,6 +96,7 @@ def make_report(
     sections, again = sections_of(runs)
     parts = parts_of(rows, sections, folder)
     pictures, damaged = pictures_of(sections)
+    pictures += cost_by_fraction(rows, sections, folder)
     left_out += again + damaged
     if not os.path.isdir(folder):
         reason = "no such folder: which runs are the paper's is not known"

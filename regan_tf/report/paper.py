@@ -103,7 +103,15 @@ def _ours(row: Row, group: Group, kind: str, which: str) -> dict[str, Any]:
             found |= {known.said: mean.value} | _deviation(known.said, mean)
             if name != _ELSEWHERE:
                 found[f"{known.said} difference"] = f"{gap:+.2f}"
+        elif _absent(name) == NONE:
+            found[known.said] = found[f"{known.said} difference"] = NONE
     return found
+
+
+def _absent(name: str) -> str:
+    """What stands for a figure that a run of ours has not: "–" where none
+    can have it, as FLOPs whose count in the paper is not identified."""
+    return NONE if name.startswith("flops") else MISSING
 
 
 def _deviation(said: str, mean: Mean) -> dict[str, float]:
@@ -157,7 +165,7 @@ def _all_ours(
 def _in_base_units(row: Row, name: str, mean: Mean | None) -> dict[str, Any]:
     """Ours in the published file's own units: images, not millions."""
     if mean is None:
-        return {"mean": MISSING}
+        return {"mean": _absent(name)}
     unit = _COMPARED[name].theirs
     value = mean.value * unit
     return {

@@ -19,12 +19,14 @@ from regan_tf.report.chosen import (
     check_chosen,
     chosen_of,
     finite,
+    in_five_digits,
     load,
     whole,
 )
 from regan_tf.report.find import FILES, find_sources, is_ticket
 from regan_tf.report.identity import Config, asked, identity, recorded
 from regan_tf.tables import labels
+from regan_tf.train.result import flags_without_folders
 
 
 class LeftOut(NamedTuple):
@@ -107,9 +109,15 @@ def _read(path: str, label: str, note: Note) -> Run:
 
 def _read_ticket(path: str, label: str, note: Note) -> Run:
     """A ticket: the scores of its last round, the costs of all."""
-    result = os.path.join(path, "result.json")
+    result, flags = (
+        os.path.join(path, x) for x in ("result.json", "flags.txt")
+    )
     if not os.path.exists(result):
         raise UserError("has no result.json; the ticket has not finished")
+    with open(flags, encoding="utf-8") as file:
+        known = flags_without_folders(file.read())
+    if load(result).get("flags") != known:
+        raise UserError("result.json and flags.txt are of unlike runs")
     return _read_result(result, label, note)
 
 
@@ -125,7 +133,7 @@ def _read_folder(path: str, label: str, note: Note) -> Run:
     record = load(os.path.join(path, "config.json"))
     summary = load(os.path.join(path, "summary.json"))
     with open(os.path.join(path, "flags.txt"), encoding="utf-8") as file:
-        config = recorded(record["config"], file.read())
+        config = recorded(record["config"], file.read()) | _of_ticket(path)
     steps = config["training.steps"], summary["steps"]
     if steps[0] != steps[1]:
         raise UserError(
@@ -136,6 +144,17 @@ def _read_folder(path: str, label: str, note: Note) -> Run:
         at: among(lines, line, at) for at, line in chosen_of(summary).items()
     }
     return _run(path, label, config, chosen, note, lines, record["versions"])
+
+
+def _of_ticket(path: str) -> Config:
+    """How the masks and weights of a ticket's round were made, which its own
+    settings do not tell: they name files, of the same names in all tickets."""
+    ticket = os.path.join(path, os.pardir)
+    if not is_ticket(ticket):
+        return {}
+    made = load(os.path.join(ticket, "ticket.json"))
+    names = "prune_scope", "rewind"
+    return {f"method.{x}": made[x] for x in names if x in made}
 
 
 def _read_result(path: str, label: str, note: Note) -> Run:
@@ -170,7 +189,10 @@ def _run(path, label, config, chosen, note, lines, versions) -> Run:
         identity(config),
         config["training.seed"],
         config["output.eval_every"],
-        {at: finite(line, at, note) for at, line in chosen.items()},
+        {
+            at: in_five_digits(finite(line, at, note))
+            for at, line in chosen.items()
+        },
         lines,
         dict(versions),
     )

@@ -52,7 +52,7 @@ def parts_of(
         if row.table:  # bars of figures are rows of tables, too
             parts.setdefault((row.where, _data(row)), []).append(row)
     return [
-        Part(*key, [(row, _groups(row, sections, folder)) for row in some])
+        Part(*key, [(row, groups_of(row, sections, folder)) for row in some])
         for key, some in parts.items()
     ]
 
@@ -65,9 +65,10 @@ def _data(row: Row) -> str:
     return f"{row.dataset}, {100 * row.data_fraction:.3g}% of the images"
 
 
-def _groups(
+def groups_of(
     row: Row, sections: Sequence[Section], folder: str
 ) -> dict[int, Group]:
+    """The groups that are a row's runs, by section number."""
     return {
         section.number: group
         for section in sections

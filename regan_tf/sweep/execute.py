@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from regan_tf.sweep.plan import CHANGED, DONE, Plan
 from regan_tf.sweep.processes import Child, Job, Slot, run_all
-from regan_tf.sweep.record import Record
+from regan_tf.sweep.record import FILE, Record
+from regan_tf.tickets.plan import wants_ticket
 from regan_tf.train.run_dir import RunDir, lock_folder, writing
 
 _TELL = 60  # seconds from one line on what runs to the next
@@ -57,7 +58,8 @@ def execute(
         lock = lock_folder(
             run_root,
             f"another sweep runs in {run_root}, or training that one has left "
-            "behind; wait for it, stop it, or name another run_root",
+            f"behind; wait for it, stop it (its pid is in {FILE}), or name "
+            "another run_root",
         )
     record = Record(run_root, plans)
     mine = [x for x in plans if x.run.name in chosen and x.state != DONE]
@@ -102,6 +104,23 @@ def last_step(run_dir: str) -> int | None:
         except (ValueError, KeyError, TypeError):
             continue  # being written, or cut off
     return None
+
+
+def _progress(plan: Plan) -> str:
+    """How far a run is, such as " step 4 of 10"; "" before its first log."""
+    config = plan.config
+    trainings = [("", "")]
+    if wants_ticket(config):
+        rounds = config.method.rounds
+        trainings = [
+            (f"round_{x}", f" round {x} of {rounds},")
+            for x in reversed(range(rounds + 1))
+        ]
+    for folder, said in trainings:
+        step = last_step(os.path.join(plan.run_dir, folder))
+        if step is not None:
+            return f"{said} step {step} of {config.training.steps}"
+    return ""
 
 
 class _Watcher:
@@ -160,11 +179,8 @@ class _Watcher:
         steps = []
         for child in running:
             self._note(child)
-            plan = self._plans[child.job.name]
-            step = last_step(plan.run_dir)
-            of = plan.config.training.steps
-            at = f" step {step} of {of}" if step is not None else ""
-            steps.append(f"{child.job.name}{at}")
+            name = child.job.name
+            steps.append(f"{name}{_progress(self._plans[name])}")
         _say(f"{time.strftime('%H:%M')} {', '.join(steps)}")
 
     def _note(self, child: Child, **facts) -> None:

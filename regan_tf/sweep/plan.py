@@ -3,22 +3,21 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from regan_tf import flags, train_main  # noqa: F401 (defines the flags)
 from regan_tf.config import ExperimentConfig
-from regan_tf.config.record import MAY_CHANGE
+from regan_tf.config.record import may_change
 from regan_tf.duration import Duration
 from regan_tf.errors import UserError
 from regan_tf.run import checked_ahead
 from regan_tf.sweep.grid import Grid, Run
+from regan_tf.tickets.plan import wants_ticket
 from regan_tf.train.result import flags_without_folders
 from regan_tf.train.run_dir import RunDir
 
 DONE, BEGUN, NEW, CHANGED = "done", "begun", "new", "changed"
-# Flags that `train_main.py` lets a resume change.
-_MAY_CHANGE = {x.partition(".")[2] for x in MAY_CHANGE} | {"data_path"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def make_plans(grid: Grid) -> list[Plan]:
             )
         seen[text] = run.name
         short = tuple(flags_without_folders(text))
-        state = _state(RunDir(run_dir), short)
+        state = _state(RunDir(run_dir), short, _may_change(config))
         plans.append(Plan(run, run_dir, config, short, *state))
     return plans
 
@@ -134,8 +133,18 @@ def _is_done(run_dir: RunDir, new: Sequence[str]) -> bool:
         return False  # not there or damaged: training writes it anew
 
 
-def _state(run_dir: RunDir, new: Sequence[str]) -> tuple[str, str]:
-    """The state of a run, and what has changed."""
+def _may_change(config: ExperimentConfig) -> set[str]:
+    """Flags that `train_main.py` lets a resume of a run change."""
+    settings = may_change(config.method.prune, config.method.method)
+    names = {x.partition(".")[2] for x in settings} | {"data_path"}
+    # Its rounds would be of unlike lengths.
+    return names - {"steps"} if wants_ticket(config) else names
+
+
+def _state(
+    run_dir: RunDir, new: Sequence[str], free: Set[str]
+) -> tuple[str, str]:
+    """The state of a run, and what has changed that is not free to."""
     if _is_done(run_dir, new):
         return DONE, ""
     try:
@@ -143,17 +152,18 @@ def _state(run_dir: RunDir, new: Sequence[str]) -> tuple[str, str]:
             old = flags_without_folders(file.read())
     except (OSError, ValueError):
         return NEW, ""
-    gone, come = _without(old, new), _without(new, old)
+    gone, come = _without(old, new, free), _without(new, old, free)
     if gone or come:
         return CHANGED, f"{gone or 'no flag'} → {come or 'no flag'}"
     return BEGUN, ""
 
 
-def _without(flags_: Sequence[str], others: Sequence[str]) -> str:
+def _without(
+    flags_: Sequence[str], others: Sequence[str], free: Set[str]
+) -> str:
     """What must not change of some flags, but for what is among others."""
     return " ".join(
         flag
         for flag in flags_
-        if flag not in others
-        and flag.partition("=")[0].lstrip("-") not in _MAY_CHANGE
+        if flag not in others and flag.partition("=")[0].lstrip("-") not in free
     )

@@ -16,8 +16,9 @@ class Record:
 
     Each run has its `choices`; its `state`: "waiting", "running", "done",
     "failed", "refused" (the directory holds a run with other flags) or
-    "interrupted"; the `seconds` that its processes have taken, in all sweeps;
-    a `reason` where it failed or is refused; the process `pid` of a running
+    "interrupted"; the `seconds` that its processes have taken, in all sweeps
+    (of one that was killed until its last note, a minute before at most); a
+    `reason` where it failed or is refused; the process `pid` of a running
     one; and the last lines of a failed one's log. What an earlier sweep noted
     stays until the run starts again.
 

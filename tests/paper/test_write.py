@@ -22,6 +22,13 @@ def test_the_folder_holds_these_files_and_no_others():
     assert stale == [], "run python -m regan_tf.paper.write"
 
 
+@pytest.mark.parametrize("name", runs())
+def test_each_file_says_what_to_expect_of_it(name):
+    lines = Path(runs()[name].path).read_text("utf-8").splitlines()
+    said = {line[2:].partition(":")[0] for line in lines}
+    assert {"Command", "Published", "Protocol", "Cost"} <= said
+
+
 def test_the_page_is_the_one_written():
     assert Path(PAGE).read_text("utf-8") == page()
 

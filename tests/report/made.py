@@ -106,11 +106,26 @@ def made_result(path, lines, *words):
 def made_ticket(folder, *words, steps=120):
     """Writes a ticket's directory with one of its rounds."""
     made_run(folder / "round_0", dense(9.0), "--prune=none")
-    (folder / "ticket.json").write_text("{}")
+    (folder / "ticket.json").write_text('{"prune_scope": "global"}')
     lines = [line("sparse", 40, 5.0, images_shown=120_000)]
-    *_, result = documents(lines, *TICKET, *words)
+    _, flags, _, result = documents(lines, *TICKET, *words)
+    (folder / "flags.txt").write_text(flags)
     text = json.dumps(result | {"steps": steps})
     (folder / "result.json").write_text(text)
+
+
+def add_masked_round(folder):
+    """Writes the last round of the ticket in a folder."""
+    lines = [line("sparse", 40, 5.0)]
+    # Files that only the configuration's check needs.
+    words = [f"--{x}={__file__}" for x in ("masks", "initial_weights")]
+    fixed = "--method=fixed", "--warmup=0", "--sparsity=0.2"
+    path = made_run(folder / "round_2", lines, *fixed, *words)
+    record = json.loads((folder / "round_2/config.json").read_text())
+    for name in ("masks", "initial_weights"):
+        record["config"][f"method.{name}_content"] = "ab12"
+    (folder / "round_2/config.json").write_text(json.dumps(record))
+    return path
 
 
 def add_grid(folder, kind, step=40):

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from regan_tf.paper import rows
+from regan_tf.report.bars import cost_by_fraction
 from regan_tf.report.group import sections_of
 from regan_tf.report.pictures import pictures_of
 from regan_tf.report.read import read_runs
@@ -168,3 +170,28 @@ def test_unlike_sections_share_no_figure(tmp_path):
     for picture in pictures.values():
         for panel in picture.panels:
             assert len({curve.label for curve in panel.curves}) == 1
+
+
+def test_figure_1_has_the_published_bars_beside_ours(tmp_path):
+    for stem, fraction in (("10_stylegan2", 0.1), ("100_re_stylegan2", 1.0)):
+        lines = dense(
+            36.0, num_training=round(50_000 * fraction), data_fraction=fraction
+        )
+        words = f"--flagfile=configs/paper/figure1_{stem}.flags"
+        made_run(tmp_path / stem, lines, words)
+    sections, _ = sections_of(read_runs([str(tmp_path)])[0])
+    (picture,) = cost_by_fraction(rows(), sections)
+    theirs, ours = picture.panels
+    bars = {
+        c.label: [(p.x, p.y.value) for p in c.points] for c in theirs.curves
+    }
+    assert bars["Re-StyleGAN2"] == [
+        (0.1, 7.8),
+        (0.2, 19.3),
+        (0.5, 20.4),
+        (1, 60),
+    ]
+    found = [(c.label, c.kind, c.points[0].x) for c in ours.curves]
+    assert found == [("StyleGAN2", "dense", 0.1), ("Re-StyleGAN2", "dense", 1)]
+    assert ours.curves[0].points[0].y.value == 0.01  # 10 steps of 1e12
+    assert cost_by_fraction(rows(), []) == []

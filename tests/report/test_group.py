@@ -86,6 +86,17 @@ def test_fractions_are_sections_of_their_own(tmp_path):
     ]
 
 
+def test_a_fraction_is_one_in_run_directories_and_results(tmp_path):
+    whole, short = 100 / 4317, 0.023164  # as `train.result` writes it
+    made_run(tmp_path / "a", dense(5.0, data_fraction=whole))
+    path = made_result(
+        tmp_path / "b.json", dense(6.0, data_fraction=short), "--seed=1"
+    )
+    runs, _ = read_runs([str(tmp_path / "a"), path])
+    ((section,), _) = sections_of(runs)
+    assert section.groups[0].seeds == [0, 1]
+
+
 def test_what_may_differ_does_not_part(tmp_path):
     made_run(tmp_path / "a", dense(1.0))
     free = {"latent_seed": 7, "reference_set": "a copy"}

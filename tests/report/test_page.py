@@ -6,9 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from regan_tf.report.__main__ import main
+from regan_tf.report.curves import Curve, Panel, Point
+from regan_tf.report.draw import _label
+from regan_tf.report.group import Mean
 from tests.report.made import (
     add_curve,
     add_grid,
@@ -81,6 +85,17 @@ def test_figures_are_drawn(runs, tmp_path):
         # White, and something on it, in more colours than one.
         assert (pixels == 255).all(-1).mean() > 0.01
         assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 50
+
+
+def test_labels_of_a_wide_axis_are_few_enough_to_read():
+    points = [Point(x, Mean(y, None, 1)) for x, y in ((0, 18.0), (1, 1300.0))]
+    axes = Figure().add_subplot()
+    axes.plot([x for x, _ in points], [y.value for _, y in points])
+    _label(axes, Panel("x", "y", [Curve("a", "dense", points)]))
+    low, high = axes.get_ylim()
+    shown = [y for y in axes.get_yticks() if low <= y <= high]
+    assert shown == [20, 50, 100, 200, 500, 1000]
+    assert len(axes.get_yticks(minor=True)) == 0
 
 
 def test_the_same_runs_give_the_same_bytes(runs, tmp_path):

@@ -3,7 +3,9 @@
 import pytest
 
 from regan_tf.paper import Metric, Row, rows
+from regan_tf.paper.runs import runs
 from regan_tf.report.group import sections_of
+from regan_tf.report.identity import asked
 from regan_tf.report.paper import all_rows, paper_table
 from regan_tf.report.read import read_runs
 from regan_tf.report.rows import missing_rows, parts_of
@@ -114,6 +116,20 @@ def test_numbers_for_a_spreadsheet(tmp_path, configs):
     assert [x["mean"] for x in rest] == ["missing"] * 3
 
 
+def test_flops_of_another_count_are_not_missing(tmp_path, configs):
+    metrics = METRICS | {"flops_total": Metric(1e17, None, "FLOP")}
+    some = (_row("re_x", metrics=metrics), _row("x", "X", metrics=metrics))
+    made_run(tmp_path / "runs/a", halves(17.0, 18.0, paper_flops=None))
+    lines = dense(19.0, paper_flops=2 * 10**17)
+    made_run(tmp_path / "runs/b", lines, "--prune=none")
+    parts, _ = _parts(tmp_path, configs, some)
+    rows = _cells(parts[0])
+    found = {x["method"]: (x["PFLOP"], x["PFLOP difference"]) for x in rows}
+    assert found == {"Re-X": ("–", "–"), "X": ("200.00", "+100.00")}
+    table = [x for x in all_rows(parts).rows if x["score"] == "flops_total"]
+    assert {x["mean"] for x in table} == {"–", 2e17}
+
+
 def test_a_ticket_is_its_row_with_the_images_of_all_rounds(tmp_path, configs):
     with open(f"{configs}/ticket.flags", "w", encoding="utf-8") as file:
         file.write("\n".join([*FLAGS, *TICKET]))
@@ -222,9 +238,22 @@ def test_the_papers_rows_know_their_runs(tmp_path, end):
     assert cells["FID difference"] == "+1.00"
     assert cells["hours"] == "0.167"
     assert "hours difference" not in cells
+    ((where, cells),) = _beside(tmp_path, "table7_sngan")  # the same run
+    assert (where, cells["FID published"]) == ("Table 7", "20.12")
 
 
 _OWN = ("--warmup=20000", "--update_interval=100", "--steps=100000")
+
+
+def test_files_of_one_run_ask_for_the_same():
+    aliases = [run for run in runs().values() if run.same_as]
+    assert len(aliases) > 10
+    for run in aliases:
+        first = runs()[run.same_as]
+        one, other = (
+            asked([f"--flagfile={x.path}"], 50_000) for x in (run, first)
+        )
+        assert one == other
 
 
 def test_few_shot_sets_are_told_apart_by_their_names(tmp_path):

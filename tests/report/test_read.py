@@ -10,6 +10,7 @@ from regan_tf.errors import UserError
 from regan_tf.report.find import find_sources
 from regan_tf.report.read import read_runs
 from tests.report.made import (
+    add_masked_round,
     dense,
     halves,
     line,
@@ -259,6 +260,28 @@ def test_a_ticket_whose_rounds_are_not_all_counted(tmp_path):
     _, left_out = read_runs([str(tmp_path)])
     reason = "its flags say 120 steps, the result 80"
     assert left_out == [("t", reason)]
+
+
+def test_a_masked_round_knows_what_its_ticket_pruned(tmp_path):
+    for name, scope in (("a", "global"), ("b", "layer")):
+        made_ticket(tmp_path / name)
+        text = json.dumps({"prune_scope": scope, "rewind": 0})
+        (tmp_path / name / "ticket.json").write_text(text)
+        add_masked_round(tmp_path / name)
+    runs, left_out = read_runs([str(tmp_path)])
+    assert left_out == []
+    configs = {run.label: run.config for run in runs}
+    a, b = configs["a/round_2"], configs["b/round_2"]
+    assert {x for x in a if a[x] != b[x]} == {"method.prune_scope"}
+    assert configs["a/round_0"] == configs["b/round_0"]
+
+
+def test_a_ticket_with_the_result_of_another_run(tmp_path):
+    made_ticket(tmp_path / "t")
+    (tmp_path / "t/result.json").unlink()
+    made_result(tmp_path / "t/result.json", dense(1.0), "--prune=none")
+    _, left_out = read_runs([str(tmp_path)])
+    assert left_out == [("t", "result.json and flags.txt are of unlike runs")]
 
 
 def test_a_path_with_nothing_is_a_mistake(tmp_path):

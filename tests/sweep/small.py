@@ -7,13 +7,15 @@ from regan_tf.sweep.plan import make_plans
 from tests.tiny import TINY
 
 _TRAIN = """
-import json, os, sys
+import json, os, sys, time
 run_dir, flags, behaviour = sys.argv[1:]
 print("training")
 if behaviour == "fail":
     sys.exit("a b|c")
 os.makedirs(run_dir, exist_ok=True)
-if behaviour == "train":
+if behaviour == "slow":
+    time.sleep(0.5)
+if behaviour != "stop":
     with open(run_dir + "/result.json", "w") as file:
         json.dump({"flags": flags.splitlines()}, file)
 """
@@ -32,10 +34,10 @@ def plans_of(run_root, *values, flags=()):
 
 
 def fake(**behaviours):
-    """A command that writes a result at once: "train", or "fail" or "stop".
+    """A command that writes a result at once.
 
     Args:
-        behaviours: by name of a run.
+        behaviours: by name of a run: "train", or "slow", "fail" or "stop".
     """
 
     def command(plan, afresh):

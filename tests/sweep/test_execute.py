@@ -123,9 +123,19 @@ def test_where_runs_are_is_told(sweep, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(module, "_TELL", 0.0)
     (tmp_path / "s1").mkdir()
     (tmp_path / "s1" / "metrics.jsonl").write_text('{"step": 4}\n{"st')
-    monkeypatch.setattr("regan_tf.sweep.processes._POLL", 0.01)
-    assert sweep("s1")
+    assert sweep("s1", s1="slow")
     assert " s1 step 4 of 10\n" in capsys.readouterr().out
+
+
+def test_the_round_of_a_ticket_is_told(sweep, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(module, "_TELL", 0.0)
+    for name, step in (("round_0", 10), ("round_1", 4)):
+        (tmp_path / "s1" / name).mkdir(parents=True)
+        path = tmp_path / "s1" / name / "metrics.jsonl"
+        path.write_text(json.dumps({"step": step}))
+    words = "--method=ticket", "--rounds=2", "--sparsity=0.2", "--warmup=0"
+    assert sweep("s1", flags=words, s1="slow")
+    assert " s1 round 1 of 2, step 4 of 10\n" in capsys.readouterr().out
 
 
 def test_the_last_step_of_a_log(tmp_path):

@@ -69,6 +69,10 @@ MISTAKES = [
         "run s3: --rewind must be a point of training",
     ),
     ("--run_dir=x", "run s3: --run_dir must be left out"),
+    (
+        "--flagfile=configs/paper/table7_sngan.flags",
+        "run s3: --run_dir must be left out here, in flag files too",
+    ),
     ("--overwrite", "run s3: --overwrite must be left out"),
     ("--flagfile=no.flags", "run s3: --flagfile must be a file of flags"),
 ]
@@ -108,6 +112,23 @@ def test_how_far_a_run_is(one):
     assert one().state == "done" and plan.is_done()
     _write(plan, "result.json", '{"flags": [')
     assert one().state == "begun"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--method=ticket", "--rounds=1", "--warmup=0"),
+        ("--method=gmp", "--update_interval=1"),
+    ],
+)
+def test_methods_that_train_for_a_share_of_all_steps_do_not_go_on(one, words):
+    plan = one(*words)
+    _write(plan, "flags.txt", "\n".join(plan.flags))
+    longer = one(*words, "--steps=20")
+    assert longer.state == "changed"
+    assert longer.changed == "--steps=10 → --steps=20"
+    assert one(*words, "--steps=20", "--prune=none").state == "changed"
+    assert one(*words, "--log_every=2").state == "begun"
 
 
 def test_longer_training_goes_on_and_another_rate_does_not(one):
