@@ -40,7 +40,8 @@ def define():
 
 
 def exported(config, sparsities, folder):
-    """Paths of SavedModels, one a sparsity, of the same first weights."""
+    """Paths of SavedModels of the same first weights, one a sparsity; these
+    ascend, as what is pruned stays so."""
     from regan_tf.export import export_generator
     from regan_tf.regan.layers import strip_masks
     from regan_tf.regan.pruner import Pruner
@@ -48,7 +49,7 @@ def exported(config, sparsities, folder):
 
     gan, paths = GAN(config), []
     pruner = Pruner(gan.generator, gan.generator_optimizer)
-    for sparsity in sorted(sparsities):  # what is pruned stays so
+    for sparsity in sparsities:
         if sparsity:
             pruner.prune(sparsity)
         paths.append(os.path.join(folder, str(sparsity)))
@@ -110,11 +111,23 @@ def measure(config, sparsities, rounds):
     return rows
 
 
+def _sparsities():
+    try:
+        found = sorted(float(x) for x in FLAGS.sparsities)
+    except ValueError:
+        found = []
+    if not found or found[0] < 0 or found[-1] >= 1:
+        raise UserError(
+            "--sparsities must be fractions from 0 on and below 1. Received: "
+            + ",".join(FLAGS.sparsities)
+        )
+    return found
+
+
 def main(argv):
     """Runs the command."""
     del argv
-    sparsities = [float(x) for x in FLAGS.sparsities]
-    rows = measure(configuration(), sparsities, FLAGS.alternations)
+    rows = measure(configuration(), _sparsities(), FLAGS.alternations)
     print("| zeros | images/s, ratio | memory | file | compressed |")
     print("|---|---|---|---|---|")
     for row in rows:

@@ -109,12 +109,13 @@ def _smooth(x, name):
 @each
 def test_two_devices_equal_one(arch, tmp_path, monkeypatch):
     # Of 100,000 activations before a leaky ReLU rounding moves one over its
-    # kink now and then, which changes a layer's gradient by a percent.
+    # kink now and then, which changes a layer's gradient by a percent. So do
+    # differences of pixels in the L1 of reconstructions: 6e-4 on one core.
     monkeypatch.setattr(fastgan_critic, "_relu", _smooth)
     rows, one = _on_devices(tmp_path, 1, arch)
     rows_2, two = _on_devices(tmp_path, 2, arch)
     for name, expected in one.items():
-        least = 1 if expected.dtype == np.uint8 else 2e-4  # drawn images
+        least = 1 if expected.dtype == np.uint8 else 1e-3  # drawn images
         pair = (x.astype("float64") for x in (two[name], expected))
         np.testing.assert_allclose(*pair, 2e-3, least, name)
     names = [n for n in rows[0] if n.startswith(("loss", "logits", "apa"))]
