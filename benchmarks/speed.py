@@ -11,7 +11,8 @@ writes them. Further flags are those of `train_main.py`.
 images/s      real images shown to the discriminator in a second
 useful        operations of the networks as published (without what fusing
               saves) over the rate of TensorFlow's matrix product
-masks         time of a step over that of the same step without masks
+masks         time of a step over that of the same step without masks, and
+              the peak memory of processes with masks and without
 input         seconds that a step waits for images that are not ready when it
               asks for them
 """
@@ -131,6 +132,18 @@ def mask_overhead(config, rounds):
         "mask_update_seconds": update,
         "step_seconds": statistics.median(times["masked"]),
     }
+
+
+def mask_memory(words, rounds):
+    """Peak memory of processes that step with masks and without, in bytes."""
+    words = [*words, "--critic_steps=1", "--warmup=0", "--update_interval=1"]
+    sides = {"masked": words, "dense": [*words, "--prune=none"]}
+    peaks = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, mine in sides.items():
+            figures = alone(mine, "float32")
+            peaks[name].append(figures["peak_memory_bytes"])
+    return peaks
 
 
 def _write_zip(path, images):
@@ -270,6 +283,9 @@ def _print_rest(found):
             f"anew in {masks['mask_update_seconds']:.2f} s, a step takes "
             f"{masks['step_seconds']:.2f} s"
         )
+        for name, peaks in masks["peak_memory_bytes"].items():
+            shown = ", ".join(f"{peak / 2**20:,.0f}" for peak in peaks)
+            print(f"peak memory of processes, {name}, float32: {shown} MiB")
     for row in found.get("input", ()):
         print(
             f"input, {row['number']:,} images {row['images']}: steps of "
@@ -295,6 +311,7 @@ def measure(words):
     found["config"] = config.as_dict()
     if "masks" in FLAGS.parts:
         found["masks"] = mask_overhead(config, FLAGS.mask_alternations)
+        found["masks"]["peak_memory_bytes"] = mask_memory(words, 3)
     if "input" in FLAGS.parts:
         found["input"] = input_waits(config, FLAGS.alternations)
     return found

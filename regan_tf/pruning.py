@@ -2,6 +2,8 @@
 
 import functools
 
+import numpy as np
+
 from regan_tf.metrics.cost import NETWORKS
 from regan_tf.regan.callback import ReGAN
 from regan_tf.regan.methods import make_schedule, make_updater
@@ -37,7 +39,11 @@ def make_regan(config, gan, gradients):
 
         numbers = config.training.seed, NETWORKS.index(network)
         updater = make_updater(config, schedule, numbers, dense)
-        return _training(config, gan, network) | {"updater": updater}
+        regrowth = np.random.SeedSequence(numbers).generate_state(1)
+        return _training(config, gan, network) | {
+            "updater": updater,
+            "seed": int(regrowth[0]),
+        }
 
     pruners = pruners_of(gan.networks, method, options)
     made.update({pruner.model.name: pruner for pruner in pruners})
@@ -55,7 +61,6 @@ def _training(config, gan, network):
         "averages": [average.average] if average else (),
         "regrow": method.regrow,
         "forget": method.method == "acdc",
-        "seed": config.training.seed,
         "in_use": functools.partial(gan.layers_in_use, network)
         if method.regan_stages == "all"
         else None,

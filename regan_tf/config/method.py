@@ -102,6 +102,11 @@ class MethodConfig:
             said = "at least 1 with --method=ticket"
             check(self.rounds >= 1, "rounds", said, self.rounds)
 
+    @property
+    def trainings(self) -> int:
+        """Trainings that a run is made of: a ticket has one more than rounds."""
+        return 1 if self.prune == "none" else 1 + self.rounds
+
     def prunes(self, network: str) -> bool:
         """Whether `network` ("generator" or "discriminator") is pruned."""
         return self.prune in (network, "both")

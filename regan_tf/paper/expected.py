@@ -55,7 +55,7 @@ def expected(run: Run) -> Expected:
         UserError: it does not fit its data.
     """
     config = planned(config_of(run))
-    trainings = 1 + config.method.rounds
+    trainings = config.method.trainings
     # Hardware multiplies by zeros, too.
     method = dataclasses.replace(config.method, prune="none")
     dense = dataclasses.replace(config, method=method)

@@ -58,9 +58,8 @@ class Plan:
         steps = self.config.training.steps
         if isinstance(steps, Duration):
             return None
-        method = self.config.method
-        trainings = method.rounds + 1 if method.prune != "none" else 1
-        return trainings * self.config.stages.images_at(steps)
+        images = self.config.stages.images_at(steps)
+        return self.config.method.trainings * images
 
 
 def make_plans(grid: Grid) -> list[Plan]:

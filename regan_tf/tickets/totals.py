@@ -50,7 +50,7 @@ def document(config, entries):
     method = config.method
     settings = "prune prune_scope mask_exclude sparsity rewind".split()
     return {
-        "finished": len(entries) == method.rounds + 1,
+        "finished": len(entries) == method.trainings,
         **{name: getattr(method, name) for name in settings},
         "total": total(entries),
         "rounds": entries,
