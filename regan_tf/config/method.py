@@ -104,7 +104,7 @@ class MethodConfig:
 
     @property
     def trainings(self) -> int:
-        """Trainings that a run is made of: a ticket has one more than rounds."""
+        """Trainings of a run: of a ticket one more than rounds, else one."""
         return 1 if self.prune == "none" else 1 + self.rounds
 
     def prunes(self, network: str) -> bool:

@@ -47,8 +47,8 @@ class Run:
         seed: of its training.
         eval_every: steps from one score to the next.
         chosen: score lines by (half, "best" or "last"), alike in protocol.
-        lines: score lines of all its training that compare with those; none
-            of a result file or a ticket, whose rounds have them.
+        lines: score lines of all its training that compare with those; of a
+            result file and a ticket those figures alone that its curves hold.
         versions: of the packages that it was trained with.
     """
 
@@ -170,7 +170,22 @@ def _read_result(path: str, label: str, note: Note) -> Run:
             f"its flags say {steps} steps, the result {result['steps']}"
         )
     chosen = {at: whole(line, config) for at, line in chosen.items()}
-    return _run(path, label, config, chosen, note, [], result["versions"])
+    lines = _drawn(result.get("curves", {}))  # which results once had not
+    return _run(path, label, config, chosen, note, lines, result["versions"])
+
+
+def _drawn(curves: Any) -> list[Line]:
+    """The curves of a result as score lines."""
+    try:
+        return [
+            {"kind": kind} | dict(zip(columns, figures, strict=True))
+            for kind, columns in curves.items()
+            for figures in zip(*columns.values(), strict=True)
+        ]
+    except (AttributeError, TypeError, ValueError):
+        raise UserError(
+            "its curves are no columns of one length for each half"
+        ) from None
 
 
 def _trainings(config: Config) -> int:

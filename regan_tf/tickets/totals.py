@@ -15,8 +15,10 @@ def entry_of(round_, sparsity):
         round_: a `Round`.
         sparsity: dict of network to the fraction that its masks remove.
     """
-    with open(os.path.join(round_.run_dir, "summary.json"), "rb") as file:
-        summary = json.load(file)
+    summary, result = (
+        _load(os.path.join(round_.run_dir, name))
+        for name in ("summary.json", "result.json")
+    )
     cost = summary["cost"]
     return {
         "round": round_.number,
@@ -30,7 +32,13 @@ def entry_of(round_, sparsity):
         "theoretical_sparse_flops": cost["weighted"]["total"],
         "final": summary["final"],
         "best": summary["best"],
+        "curves": result.get("curves", {}),
     }
+
+
+def _load(path):
+    with open(path, "rb") as file:
+        return json.load(file)
 
 
 def total(entries):
@@ -74,7 +82,18 @@ def ticket_result(name, flags_text, entries):
         when: {k: v and _later(v, before) for k, v in last[when].items()}
         for when in ("final", "best")
     }
-    result = result_of(name, flags_text, {**whole, "cost": whole, **scores})
+    curves = {
+        kind: columns
+        | {
+            "images_shown": [
+                shown + before["images_shown"]
+                for shown in columns["images_shown"]
+            ]
+        }
+        for kind, columns in last["curves"].items()
+    }
+    summary = {**whole, "cost": whole, **scores}
+    result = result_of(name, flags_text, summary, curves)
     return result | {"rounds": len(earlier), "cost": whole}
 
 

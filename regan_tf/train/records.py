@@ -9,7 +9,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from regan_tf.train.result import result_of
+from regan_tf.train.result import curves_of, result_of
 from regan_tf.train.run_dir import write_atomically, writing
 
 PHASES = {"warm-up": 0, "sparse": 1, "dense": 2}
@@ -95,17 +95,17 @@ class Recorder:
             The line, or None.
         """
         found = None
-        if os.path.exists(self.run_dir.scores):
-            with open(self.run_dir.scores, encoding="utf-8") as file:
-                for line in file:
-                    row = json.loads(line)
-                    same = protocol in (None, row.get("protocol"))
-                    if same and (row["kind"], row["of_step"]) == (
-                        kind,
-                        of_step,
-                    ):
-                        found = row
+        for row in self._score_lines():
+            same = protocol in (None, row.get("protocol"))
+            if same and (row["kind"], row["of_step"]) == (kind, of_step):
+                found = row
         return found
+
+    def _score_lines(self):
+        if not os.path.exists(self.run_dir.scores):
+            return []
+        with open(self.run_dir.scores, encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
 
     def evaluation(self, name, found):
         """Writes what of an evaluation is no figure into `evaluation/`.
@@ -122,7 +122,8 @@ class Recorder:
             flags_text = file.read()
         name = os.path.basename(os.path.abspath(self.run_dir.root))
         _write_json(self.run_dir.summary, document)
-        result = result_of(name, flags_text, document)
+        curves = curves_of(self._score_lines(), document["final"])
+        result = result_of(name, flags_text, document, curves)
         _write_json(self.run_dir.result, result)
 
     def grid(self, step, name, images):

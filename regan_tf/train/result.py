@@ -2,23 +2,33 @@
 
 import os
 import subprocess
+from collections.abc import Iterable
 from typing import Any
 
+from regan_tf.metrics.score_lines import Line, is_distance
 from regan_tf.train.run_dir import versions
 
+Curves = dict[str, dict[str, list]]
 
-def result_of(name: str, flags_text: str, summary: dict[str, Any]) -> dict:
+
+def result_of(
+    name: str,
+    flags_text: str,
+    summary: dict[str, Any],
+    curves: Curves,
+) -> dict:
     """What a table of results needs to know of a run, JSON-ready.
 
     Args:
         name: of the run.
         flags_text: the run as a flag file.
         summary: its `summary.json`.
+        curves: as `curves_of` its score lines.
 
     Returns:
         Dict of the name, the commit of the code (None outside of git; with
         "+" if files differ from it), threads, versions, flags, training time,
-        images shown and, for each half, its final and its best scores.
+        images shown, for each half its final and its best scores, and curves.
     """
     scores = {
         when: {k: _figures(v) for k, v in summary[when].items() if v}
@@ -34,7 +44,42 @@ def result_of(name: str, flags_text: str, summary: dict[str, Any]) -> dict:
         "images_shown": summary["cost"]["images_shown"],
         "train_seconds": round(summary["train_seconds"]),
         **scores,
+        "curves": curves,
     }
+
+
+def curves_of(lines: Iterable[Line], final: dict[str, Line | None]) -> Curves:
+    """What changes in training, for each half that has scores at the end.
+
+    Args:
+        lines: all score lines of a run, in order.
+        final: the last ones, by half; lines of another protocol are left out.
+
+    Returns:
+        By half, columns with an entry for each generator that was scored:
+        "images_shown", the distance, the Inception score and
+        "mse_to_previous"; None where a line lacks one.
+    """
+    curves = {}
+    for kind, last in final.items():
+        if last is None:
+            continue
+        known = {
+            line["of_step"]: line  # the later one is the more thorough
+            for line in lines
+            if (line["kind"], line["protocol"]) == (kind, last["protocol"])
+        }
+        found = [_figures(known[step]) for step in sorted(known)]
+        curves[kind] = {
+            name: [one.get(name) for one in found]
+            for name in ("images_shown", *filter(_draws, last))
+        }
+    return curves
+
+
+def _draws(name: str) -> bool:
+    inception = f"{name}_".startswith("is_") and not name.endswith("_std")
+    return is_distance(name) or inception or name == "mse_to_previous"
 
 
 def flags_without_folders(flags_text: str) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from regan_tf.flags import expand_flagfiles
+from regan_tf.train.result import curves_of
 from tests.tiny import config_of
 
 PROTOCOL = {
@@ -77,7 +78,12 @@ def documents(lines, *words):
         "versions": VERSIONS,
     }
     summary = {"steps": config.training.steps, "final": final, "best": best}
-    result = {"flags": words, "versions": VERSIONS, **summary}
+    result = {
+        "flags": words,
+        "versions": VERSIONS,
+        **summary,
+        "curves": curves_of(lines, final),
+    }
     return record, "\n".join(words) + "\n", summary, result
 
 

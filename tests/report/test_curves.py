@@ -6,10 +6,18 @@ import pytest
 
 from regan_tf.paper import rows
 from regan_tf.report.bars import cost_by_fraction
+from regan_tf.report.chosen import KINDS
 from regan_tf.report.group import sections_of
 from regan_tf.report.pictures import pictures_of
 from regan_tf.report.read import read_runs
-from tests.report.made import add_curve, dense, halves, line, made_run
+from tests.report.made import (
+    add_curve,
+    dense,
+    halves,
+    line,
+    made_result,
+    made_run,
+)
 
 
 def _pictures(path):
@@ -34,11 +42,20 @@ def test_scores_over_images_are_means_where_all_seeds_have_one(tmp_path):
 
 
 def test_the_halves_are_curves_of_their_own(tmp_path):
-    lines = [line(kind, s, s) for kind in ("sparse", "dense") for s in (10, 20)]
+    lines = [line(kind, s, s) for kind in KINDS for s in (10, 20)]
     made_run(tmp_path / "a", lines)
     pictures, _ = _pictures(tmp_path)
     (panel,) = pictures["section-1-images"].panels
     assert [curve.kind for curve in panel.curves] == ["sparse", "dense"]
+
+
+def test_a_result_file_has_the_curves_of_its_run(tmp_path):
+    lines = [line(k, s, s + (k == "dense")) for s in (10, 20) for k in KINDS]
+    made_result(tmp_path / "a.json", lines)
+    pictures, _ = _pictures(tmp_path)
+    sparse, whole = pictures["section-1-images"].panels[0].curves
+    assert _values(sparse) == [(10.0, 10.0), (20.0, 20.0)]
+    assert _values(whole) == [(10.0, 11.0), (20.0, 21.0)]
 
 
 def test_cost_of_the_best_and_the_last(tmp_path):

@@ -41,7 +41,18 @@ def test_a_run_directory_and_its_result_are_the_same_run(tmp_path):
     assert a.chosen == b.chosen
     assert a.chosen["dense", "best"] == lines[2]
     assert a.chosen["sparse", "last"] == lines[0]
-    assert (len(a.lines), b.lines) == (3, [])
+    drawn = {"kind": "dense", "images_shown": 40_000, "fid": 2.0}
+    assert len(a.lines) == 3 and b.lines[1] == drawn
+
+
+def test_results_once_had_no_curves(tmp_path):
+    path = made_result(tmp_path / "a.json", halves(3.0, 4.0))
+    with open(path, encoding="utf-8") as file:
+        result = json.load(file)
+    del result["curves"]
+    (tmp_path / "a.json").write_text(json.dumps(result))
+    (run,), left_out = read_runs([path])
+    assert run.lines == [] and left_out == []
 
 
 def test_seed_output_and_machine_are_not_what_a_run_computes(tmp_path):

@@ -32,6 +32,8 @@ def _entry(tmp_path, number, kind, fid):
     folder = tmp_path / f"round_{number}"
     folder.mkdir()
     (folder / "summary.json").write_text(json.dumps(summary))
+    curves = {kind: {"images_shown": [32, 64], "fid": [fid + 1, fid]}}
+    (folder / "result.json").write_text(json.dumps({"curves": curves}))
     round_ = SimpleNamespace(
         number=number, removed=0.1 * number, run_dir=str(folder)
     )
@@ -53,6 +55,9 @@ def test_totals_are_sums(tmp_path):
     assert (result["train_seconds"], result["rounds"]) == (15, 2)
     assert result["cost"] == total(entries)
     assert list(result["final"]) == ["sparse"] and result["best"] == {}
+    assert result["curves"] == {
+        "sparse": {"images_shown": [192, 224], "fid": [19.0, 18.0]}
+    }
     scores = result["final"]["sparse"]
     # Those of the last round, which the two before it had cost, too.
     assert scores["fid"] == 18.0
@@ -71,7 +76,7 @@ def test_a_ticket_without_scores_has_totals(tmp_path):
 
 def test_a_ticket_is_finished_with_its_last_round(tmp_path):
     method = SimpleNamespace(
-        rounds=1,
+        trainings=2,
         prune="both",
         prune_scope="layer",
         mask_exclude=("dense",),

@@ -24,7 +24,7 @@ SUMMARY = {
 
 def test_a_result_is_short_and_names_no_folder():
     flags = "--data_path=/some/where/set.zip\n--learning_rate=1e-3\n"
-    found = result.result_of("mine", flags, SUMMARY)
+    found = result.result_of("mine", flags, SUMMARY, {})
     assert found["flags"] == ["--data_path=set.zip", "--learning_rate=1e-3"]
     assert found["final"]["sparse"] == {
         "of_step": 8,
@@ -36,6 +36,24 @@ def test_a_result_is_short_and_names_no_folder():
     assert (found["train_seconds"], found["images_shown"]) == (4, 64)
     assert found["threads"] >= 1
     assert len(json.dumps(found)) < 1500
+
+
+def test_curves_are_columns_of_one_protocol():
+    def line(kind, step, fd, seed=2, **more):
+        protocol = SCORES["protocol"] | {"latent_seed": seed}
+        known = {"kind": kind, "of_step": step, "images_shown": 4 * step}
+        return known | {"fd_x": fd, "modes": 3, "protocol": protocol} | more
+
+    last = line("sparse", 8, 5.0, mse_to_previous=0.25, is_x_std=1.0)
+    lines = [line("sparse", 8, 6.0), line("sparse", 4, 7.000001), last]
+    lines += [line("dense", 9, 1.0), line("sparse", 12, 1.0, seed=3)]
+    assert result.curves_of(lines, {"sparse": last, "dense": None}) == {
+        "sparse": {
+            "images_shown": [16, 32],
+            "fd_x": [7.0, 5.0],
+            "mse_to_previous": [None, 0.25],
+        }
+    }
 
 
 def test_the_commit_says_whether_files_differ(tmp_path, monkeypatch):
