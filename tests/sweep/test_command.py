@@ -44,7 +44,7 @@ def test_the_study_has_as_many_trials_of_both(monkeypatch):
         [x.config for x in make_plans(read_grid(f"configs/sweeps/{name}.toml"))]
         for name in ("scarce_dense", "scarce_re")
     ]
-    assert [len(some) for some in trials] == [5, 5]
+    assert [len(some) for some in trials] == [6, 6]
     assert {x.output.protocol for some in trials for x in some} == {
         "validation"
     }
