@@ -129,7 +129,8 @@ def repeat(
         Whether all scores are the same.
 
     Raises:
-        UserError: no result, or flags that do not train it.
+        UserError: no result, flags that do not train it, or `run_dir` holds
+            a finished run.
     """
     try:
         kept = load(path)
@@ -138,12 +139,17 @@ def repeat(
             f"FILE must be a result.json. Received: {path!r} ({error.strerror})"
         ) from None
     _check(kept)
+    found = os.path.join(run_dir, "result.json")
+    if os.path.exists(found):
+        raise UserError(
+            f"--run_dir={run_dir} holds a finished run, which would train no "
+            "more; name another, or move it away"
+        )
     words = command_of(kept, paths, run_dir)
     print(shlex.join(words), flush=True)
     status = train(words, int(kept.get("threads") or 0))
     if status:
         raise UserError(f"training ended with status {status}, see above")
-    found = os.path.join(run_dir, "result.json")
     if not os.path.exists(found):  # training that is stopped ends with 0
         raise UserError(
             "training was stopped before its end; the same command goes on"

@@ -103,6 +103,12 @@ def test_files_that_are_not_there(tmp_path, capsys):
         assert "error: FILE must be a result.json" in capsys.readouterr().err
 
 
+def test_a_finished_run_is_not_taken_for_a_new_one(kept, tmp_path):
+    (tmp_path / "result.json").write_text(json.dumps(RESULT))
+    with pytest.raises(UserError, match="holds a finished run"):
+        _repeat(kept, tmp_path, RESULT)
+
+
 def test_a_training_that_is_stopped(kept, tmp_path):
     with pytest.raises(UserError, match="stopped before its end"):
         paths = [f"--data_path={kept}"]

@@ -120,6 +120,11 @@ def comparable(line: Line) -> dict[str, Any]:
     return {n: x for n, x in fields(line).items() if n not in _FREE}
 
 
+def same_protocol(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Whether scores of two protocols compare."""
+    return not unlike({"protocol": a}, {"protocol": b})
+
+
 def unlike(
     a: Line, b: Line, across: Collection[str] = ()
 ) -> list[tuple[str, Any, Any]]:
@@ -204,6 +209,11 @@ def is_distance(name: str) -> bool:
     return name == "fid" or (
         name.startswith("fd_") and not name.endswith("_std")
     )
+
+
+def is_inception_score(name: str) -> bool:
+    """Whether a figure is the Inception score, of any network."""
+    return f"{name}_".startswith("is_") and not name.endswith("_std")
 
 
 def best_line(lines: Sequence[Line]) -> Line | None:

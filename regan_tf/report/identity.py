@@ -93,7 +93,8 @@ def asked(words: Sequence[str], num_images: int) -> Config:
     """The settings that flags ask for, in steps.
 
     Args:
-        words: flags; those of the output are passed over.
+        words: flags; those of the output are passed over, but for the
+            interval of scores.
         num_images: images of the training subset.
 
     Raises:
@@ -108,7 +109,7 @@ def _parsed(words: tuple[str, ...]) -> tuple[ExperimentConfig, Config]:
     if "steps" not in flags.FLAGS:
         flags.define()
     by_module = flags.FLAGS.flags_by_module_dict()
-    aside = {flag.name for flag in by_module[output.__name__]}
+    aside = {flag.name for flag in by_module[output.__name__]} - {"eval_every"}
     given, files = [], {}
     # Of a flag file too: one that shares another run's directory names it.
     for word in flags.expand_flagfiles(list(words)):

@@ -1,8 +1,9 @@
 """All figures that runs give."""
 
+import dataclasses
 from collections.abc import Sequence
 
-from regan_tf.report.curves import Picture
+from regan_tf.report.curves import Panel, Picture
 from regan_tf.report.group import Section
 from regan_tf.report.read import LeftOut
 from regan_tf.report.settings import across_setting, over_fractions
@@ -34,7 +35,14 @@ def pictures_of(
     found += over_fractions(sections)
     drawn = []
     for picture in found:
-        panels = [panel for panel in picture.panels if panel.curves]
+        panels = [_of_points(panel) for panel in picture.panels]
+        panels = [panel for panel in panels if panel.curves]
         if panels:
             drawn.append(picture._replace(panels=panels))
     return drawn, left_out
+
+
+def _of_points(panel: Panel) -> Panel:
+    return dataclasses.replace(
+        panel, curves=[x for x in panel.curves if x.points]
+    )

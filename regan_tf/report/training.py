@@ -9,6 +9,7 @@ import numpy as np
 
 from regan_tf.errors import UserError
 from regan_tf.metrics.prd import Curve as PRD
+from regan_tf.metrics.score_lines import is_inception_score
 from regan_tf.report.curves import Curve, Panel, Picture, Point
 from regan_tf.report.group import (
     WHICH,
@@ -24,8 +25,8 @@ _EVERY = 10  # of the 1,001 points of a precision-recall curve
 
 
 def over_images(section: Section) -> Picture:
-    """Scores of training, where run directories have them."""
-    names = [section.distance, *(x for x in section.scores if _is_is(x))]
+    """Scores of training, of the runs that have them."""
+    names = [section.distance, *filter(is_inception_score, section.scores)]
     panels = [
         Panel(
             "real images shown (thousands)",
@@ -42,17 +43,11 @@ def over_images(section: Section) -> Picture:
     )
 
 
-def _is_is(name: str) -> bool:
-    return f"{name}_".startswith("is_") and not name.endswith("_std")
-
-
 def _series(section: Section, name: str) -> Iterator[Curve]:
     """A score of training, for each half of each group that has two."""
     for group in section.groups:
         for kind in group.kinds:
-            points = _means(
-                [_by_images(run, kind, name) for run in group.runs if run.lines]
-            )
+            points = _means([_by_images(run, kind, name) for run in group.runs])
             if len(points) > 1:
                 yield Curve(group.label, kind, points)
 
@@ -69,9 +64,10 @@ def _by_images(run: Run, kind: str, name: str) -> dict[float, float]:
 
 
 def _means(series: Sequence[dict[float, float]]) -> list[Point]:
-    """Means at each x that all series have."""
-    shared = set.intersection(*map(set, series)) if series else set()
-    found = ((x, mean_of([one[x] for one in series])) for x in sorted(shared))
+    """Means at each x that all series have, but for empty ones."""
+    known = [one for one in series if one]
+    shared = set.intersection(*map(set, known)) if known else set()
+    found = ((x, mean_of([one[x] for one in known])) for x in sorted(shared))
     return [Point(x, y) for x, y in found if y]
 
 
@@ -143,7 +139,7 @@ def stability(section: Section) -> list[Picture]:
 
 def _moves(groups: Sequence[Group], every: int) -> Iterator[Curve]:
     for group in groups:
-        runs = [x for x in group.runs if x.lines and x.eval_every == every]
+        runs = [x for x in group.runs if x.eval_every == every]
         for kind in group.kinds:
             series = [_by_images(run, kind, "mse_to_previous") for run in runs]
             points = _means(series)

@@ -142,7 +142,8 @@ class _Watcher:
         self._told = time.monotonic()
 
     def started(self, child: Child) -> None:
-        self._note(child, state="running", pid=child.pid, reason=None)
+        cleared = {"reason": None, "last_lines": None}
+        self._note(child, state="running", pid=child.pid, **cleared)
 
     def ended(self, child: Child, stopping: bool) -> None:
         plan = self._plans[child.job.name]

@@ -35,6 +35,8 @@ from regan_tf.sweep.axes import (
     words_of,
 )
 
+# Bytes of a run's name, from which those of its files are made.
+_LONGEST = 200
 _KEYS = ("flags", "run_root", "axes", "exclude", "only")
 
 
@@ -115,6 +117,10 @@ def _grid(table: dict[str, Any], path: str) -> Grid:
     for name in names:
         unlike = names.count(name) == 1
         check(unlike, "names of choices", "unlike when joined", name)
+        short = len(os.fsencode(name)) <= _LONGEST
+        check(
+            short, "names of choices", f"at most {_LONGEST} bytes joined", name
+        )
     return Grid(run_root, tuple(runs))
 
 

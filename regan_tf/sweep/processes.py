@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Protocol
 
 from regan_tf.sweep.slots import Slot
+from regan_tf.train.run_dir import writing
 
 _POLL = 0.1  # seconds
 
@@ -46,7 +47,7 @@ class Child:
         self.job = job
         self.slot = slot
         self._started = time.monotonic()
-        with open(job.log, "ab") as log:
+        with _opened(job.log) as log:
             log.write(f"$ {shlex.join(job.command)}\n".encode())
             log.flush()
             self._log_start = log.tell()
@@ -84,12 +85,21 @@ class Child:
         self._process.send_signal(number)
 
     def last_lines(self, count: int = 10) -> list[str]:
-        """The last lines that it has written, without empty ones."""
-        with open(self.job.log, "rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, size - 20_000))
-            text = log.read().decode("utf-8", "replace")
+        """The last lines that it has written, without empty ones; none if
+        its log is gone."""
+        try:
+            with open(self.job.log, "rb") as log:
+                size = log.seek(0, os.SEEK_END)
+                log.seek(max(self._log_start, size - 20_000))
+                text = log.read().decode("utf-8", "replace")
+        except OSError:
+            return []
         return [x.rstrip() for x in text.splitlines() if x.strip()][-count:]
+
+
+def _opened(path: str) -> IO[bytes]:
+    with writing(path):
+        return open(path, "ab")
 
 
 class Watcher(Protocol):

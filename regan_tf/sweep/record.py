@@ -58,10 +58,11 @@ class Record:
             )
 
     def expect(self, plan: Plan) -> None:
-        """Notes that a run is going to start."""
-        afresh = {"seconds": 0.0} if plan.state == CHANGED else {}
-        cleared = {"reason": None, "last_lines": None}
-        self.note(plan.run.name, state="waiting", **afresh, **cleared)
+        """Notes that a run is going to start; afresh, if its flags have
+        changed."""
+        if plan.state == CHANGED:
+            afresh = {"seconds": 0.0, "reason": None, "last_lines": None}
+            self.note(plan.run.name, state="waiting", **afresh)
 
     def note(self, name: str, **fields: Any) -> None:
         """Notes fields of a run; of None, that there is none any more."""

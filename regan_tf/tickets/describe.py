@@ -9,7 +9,7 @@ from regan_tf.describe import (
     describe_hours,
     describe_network,
 )
-from regan_tf.tickets.masks import prunable_kernels
+from regan_tf.tickets.masks import check_removes, prunable_kernels
 from regan_tf.tickets.plan import rounds_of
 from regan_tf.train.gan import build
 
@@ -26,7 +26,9 @@ def describe_ticket(config):
         UserError: nothing can be pruned, or the rounds do not fit training.
     """
     method = config.method
-    rounds, count = list(rounds_of(config)), _num_prunable(config)
+    rounds, kernels = list(rounds_of(config)), prunable_kernels(config)
+    check_removes(kernels, rounds[1].removed, method.prune_scope)
+    count = sum(map(math.prod, kernels.values()))
     built = build(config)
     costs = [_cost(config, round_) for round_ in rounds]
     start = f"step {method.rewind:,}" if method.rewind else "the start"
@@ -42,10 +44,6 @@ def describe_ticket(config):
             describe_hours(_total(costs, "dense")),
         ]
     )
-
-
-def _num_prunable(config):
-    return sum(map(math.prod, prunable_kernels(config).values()))
 
 
 def _cost(config, round_):

@@ -1,9 +1,13 @@
 """What a round removes: the smallest magnitudes of the survivors."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
+from regan_tf.errors import UserError
 from regan_tf.pruning import pruners_of
+from regan_tf.regan.masks import num_pruned
 from regan_tf.regan.updaters import MagnitudeUpdater
 from regan_tf.train.gan import build
 
@@ -28,6 +32,30 @@ def prunable_kernels(config):
         for pruner in pruners
         for name, kernel in pruner.kernels.items()
     }
+
+
+def check_removes(kernels, removed, scope):
+    """Refuses a first round that removes nothing, before it costs a training.
+
+    Args:
+        kernels: as `prunable_kernels` gives them.
+        removed: fraction of all entries that the round removes.
+        scope: as of `next_masks`.
+
+    Raises:
+        UserError: the fraction is less than an entry of any kernel, or of any
+            network.
+    """
+    sizes = {name: math.prod(shape) for name, shape in kernels.items()}
+    if scope == "global":
+        sizes = {k: sum(v.values()) for k, v in by_network(sizes).items()}
+    largest = max(sizes.values())
+    if not num_pruned(largest, removed):
+        raise UserError(
+            "--sparsity must remove a weight in the first round. Received: one "
+            f"that removes {removed:.3g} of {largest:,}; ask for more, or for "
+            "fewer --rounds"
+        )
 
 
 def next_masks(kernels, masks, removed, scope):

@@ -15,10 +15,16 @@ import numpy as np
 
 from regan_tf.errors import UserError
 from regan_tf.run import facts_of, prepare, start_tensorflow
-from regan_tf.tickets.masks import by_network, next_masks, prunable_kernels
+from regan_tf.tickets.masks import (
+    by_network,
+    check_removes,
+    next_masks,
+    prunable_kernels,
+)
 from regan_tf.tickets.plan import masks_path, rounds_of
 from regan_tf.tickets.totals import document, entry_of, ticket_result
 from regan_tf.train.checkpoint import read_state
+from regan_tf.train.result import keep_origin
 from regan_tf.train.run_dir import RunDir, write_atomically, writing
 from regan_tf.train.strategy import num_workers
 from regan_tf.weight_files import load_masks, save_arrays
@@ -69,6 +75,7 @@ def run_ticket(config, images, overwrite=False, flags_text=""):
     resume = not overwrite and run_dir.holds(facts)
     start_tensorflow(config)
     kernels = prunable_kernels(config)
+    check_removes(kernels, rounds[1].removed, config.method.prune_scope)
     ticket = Ticket(config, images, run_dir, kernels, flags_text)
     if not resume:
         ticket.prepare(rounds[0], overwrite)
@@ -176,6 +183,7 @@ class Ticket:
         root = self.run_dir.root
         name = os.path.basename(os.path.abspath(root))
         result = ticket_result(name, self.flags_text, self.entries)
+        keep_origin(result, self.run_dir.result)
         self._write(self.run_dir.result, result)
         shown = result["cost"]["images_shown"]
         print(

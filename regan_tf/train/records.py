@@ -9,7 +9,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from regan_tf.train.result import curves_of, result_of
+from regan_tf.metrics.score_lines import same_protocol
+from regan_tf.train.result import curves_of, keep_origin, result_of
 from regan_tf.train.run_dir import write_atomically, writing
 
 PHASES = {"warm-up": 0, "sparse": 1, "dense": 2}
@@ -89,14 +90,14 @@ class Recorder:
 
         Args:
             kind, of_step: which generator.
-            protocol: as in the lines; None for any.
+            protocol: one that they compare under; None for any.
 
         Returns:
             The line, or None.
         """
         found = None
         for row in self._score_lines():
-            same = protocol in (None, row.get("protocol"))
+            same = protocol is None or same_protocol(row["protocol"], protocol)
             if same and (row["kind"], row["of_step"]) == (kind, of_step):
                 found = row
         return found
@@ -124,6 +125,7 @@ class Recorder:
         _write_json(self.run_dir.summary, document)
         curves = curves_of(self._score_lines(), document["final"])
         result = result_of(name, flags_text, document, curves)
+        keep_origin(result, self.run_dir.result)
         _write_json(self.run_dir.result, result)
 
     def grid(self, step, name, images):

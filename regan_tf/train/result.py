@@ -1,11 +1,18 @@
 """The result of a finished run, small enough to keep with the code."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterable
 from typing import Any
 
-from regan_tf.metrics.score_lines import Line, is_distance
+from regan_tf.metrics.score_lines import (
+    Line,
+    is_distance,
+    is_inception_score,
+    names_in,
+    unlike,
+)
 from regan_tf.train.run_dir import versions
 
 Curves = dict[str, dict[str, list]]
@@ -52,7 +59,8 @@ def curves_of(lines: Iterable[Line], final: dict[str, Line | None]) -> Curves:
     """What changes in training, for each half that has scores at the end.
 
     Args:
-        lines: all score lines of a run, in order.
+        lines: all score lines of a run, in order, each with its "kind",
+            "of_step" and "protocol".
         final: the last ones, by half; lines of another protocol are left out.
 
     Returns:
@@ -67,19 +75,37 @@ def curves_of(lines: Iterable[Line], final: dict[str, Line | None]) -> Curves:
         known = {
             line["of_step"]: line  # the later one is the more thorough
             for line in lines
-            if (line["kind"], line["protocol"]) == (kind, last["protocol"])
+            if line["kind"] == kind and not unlike(line, last)
         }
         found = [_figures(known[step]) for step in sorted(known)]
         curves[kind] = {
             name: [one.get(name) for one in found]
-            for name in ("images_shown", *filter(_draws, last))
+            for name in ("images_shown", *filter(_draws, names_in(found)))
         }
     return curves
 
 
 def _draws(name: str) -> bool:
-    inception = f"{name}_".startswith("is_") and not name.endswith("_std")
-    return is_distance(name) or inception or name == "mse_to_previous"
+    moves = name == "mse_to_previous"
+    return is_distance(name) or is_inception_score(name) or moves
+
+
+def keep_origin(result: dict[str, Any], path: str) -> None:
+    """Gives a run that was finished before, and has trained no more, the
+    commit, threads and versions that it was trained with.
+
+    Args:
+        result: as `result_of`; changed in place.
+        path: where the earlier one is, if there is one; one that is damaged
+            counts as none.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            before = json.load(file)
+        if all(before[x] == result[x] for x in ("flags", "images_shown")):
+            result |= {x: before[x] for x in ("commit", "threads", "versions")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return
 
 
 def flags_without_folders(flags_text: str) -> list[str]:

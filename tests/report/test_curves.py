@@ -58,6 +58,13 @@ def test_a_result_file_has_the_curves_of_its_run(tmp_path):
     assert _values(whole) == [(10.0, 11.0), (20.0, 21.0)]
 
 
+def test_scores_without_costs_draw_no_cost(tmp_path):
+    lines = dense(5.0, 2.0, theoretical_sparse_flops=None, train_seconds=None)
+    made_run(tmp_path / "a", lines)
+    pictures, _ = _pictures(tmp_path)
+    assert "section-1-cost" not in pictures
+
+
 def test_cost_of_the_best_and_the_last(tmp_path):
     made_run(tmp_path / "a", dense(5.0, 2.0, 3.0))
     pictures, _ = _pictures(tmp_path)
@@ -66,11 +73,13 @@ def test_cost_of_the_best_and_the_last(tmp_path):
     assert _values(seconds.curves[0]) == [(20.0, 2.0), (30.0, 3.0)]
 
 
-def test_stability_compares_equal_distances_only(tmp_path):
+@pytest.mark.parametrize("made", [made_run, made_result])
+def test_stability_compares_equal_distances_only(tmp_path, made):
     for name, every in (("a", 10), ("b", 10), ("c", 5)):
         lines = dense(3.0, 2.0, mse_to_previous=0.5)
         words = f"--eval_every={every}", f"--learning_rate=0.0{ord(name)}"
-        made_run(tmp_path / name, lines, *words)
+        end = ".json" if made is made_result else ""
+        made(tmp_path / f"{name}{end}", lines, *words)
     pictures, _ = _pictures(tmp_path)
     labels = {
         every: [

@@ -8,6 +8,7 @@ import pytest
 from regan_tf.errors import UserError
 from regan_tf.sweep import execute as module
 from regan_tf.sweep.execute import execute, last_step, train_command
+from regan_tf.sweep.processes import Child
 from regan_tf.sweep.slots import Slot
 from regan_tf.train.run_dir import lock_folder
 from tests.sweep.small import fake, plans_of
@@ -58,6 +59,31 @@ def test_failures_are_collected_and_the_others_go_on(sweep, tmp_path, capsys):
     assert "s1 failed after 0.0 min: a b|c (status 1)" in said
     assert r"| s1  | failed      |     0.0 | a b\|c (status 1) |" in said
     assert said.endswith("3 runs: 1 failed, 1 interrupted, 1 done\n")
+
+
+def test_reasons_stay_until_a_run_starts_again(sweep, tmp_path, monkeypatch):
+    sweep(s1="fail", s2="stop")
+    monkeypatch.setattr(module, "run_all", lambda *_, **__: None)
+    assert not sweep()
+    assert _states(tmp_path) == "failed interrupted done"
+    assert _runs(tmp_path)["s1"]["reason"] == "a b|c (status 1)"
+    monkeypatch.undo()
+    assert sweep()
+    assert "reason" not in _runs(tmp_path)["s1"]
+    assert "last_lines" not in _runs(tmp_path)["s1"]
+
+
+def test_a_log_that_is_gone_stops_no_other_run(sweep, tmp_path, monkeypatch):
+    before = Child.last_lines
+
+    def last_lines(child, count=10):
+        Path(child.job.log).unlink()
+        return before(child, count)
+
+    monkeypatch.setattr(Child, "last_lines", last_lines)
+    assert not sweep(s1="fail")
+    assert _states(tmp_path) == "failed done done"
+    assert _runs(tmp_path)["s1"]["reason"] == "it said nothing (status 1)"
 
 
 def test_what_is_done_is_not_run_again(sweep, tmp_path):

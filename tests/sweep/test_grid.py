@@ -106,6 +106,7 @@ MISTAKES = [
     (TWO + "[[only]]\nsede = 0", "only must be of axes method, seed"),
     (TWO + "[[exclude]]\nseed = 2", "exclude.seed must be among 0, 1. Rec"),
     (TWO + "[[exclude]]\nseed = [0, 1]", "such that a run is left"),
+    (f"[axes.m]\n{'a' * 201} = []", "at most 200 bytes joined. Received"),
 ]
 
 

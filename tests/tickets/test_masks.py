@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from regan_tf.tickets.masks import next_masks, prunable_kernels
+from regan_tf.errors import UserError
+from regan_tf.tickets.masks import check_removes, next_masks, prunable_kernels
 from tests.tiny import config_of, tiny_config
 
 KERNELS = {
@@ -98,3 +99,13 @@ def test_names_tell_the_networks_apart():
     assert "generator/dense/kernel" in names
     assert "discriminator/dense/kernel" in names
     assert len(names) == len(set(names)) == 11 + 11
+
+
+@pytest.mark.parametrize(
+    ("scope", "least"), [("layer", 1 / 8), ("global", 1 / 12)]
+)
+def test_a_round_removes_at_least_a_weight(scope, least):
+    kernels = {"generator/a": (2, 4), "generator/b": (4,)}
+    check_removes(kernels, least, scope)
+    with pytest.raises(UserError, match="a weight in the first round"):
+        check_removes(kernels, 0.99 * least, scope)

@@ -39,21 +39,38 @@ def test_a_result_is_short_and_names_no_folder():
 
 
 def test_curves_are_columns_of_one_protocol():
-    def line(kind, step, fd, seed=2, **more):
-        protocol = SCORES["protocol"] | {"latent_seed": seed}
+    def line(kind, step, fd, num_fake=10, **more):
+        protocol = SCORES["protocol"] | {"num_fake": num_fake}
         known = {"kind": kind, "of_step": step, "images_shown": 4 * step}
         return known | {"fd_x": fd, "modes": 3, "protocol": protocol} | more
 
-    last = line("sparse", 8, 5.0, mse_to_previous=0.25, is_x_std=1.0)
-    lines = [line("sparse", 8, 6.0), line("sparse", 4, 7.000001), last]
-    lines += [line("dense", 9, 1.0), line("sparse", 12, 1.0, seed=3)]
+    last = line("sparse", 8, 5.0, is_x_std=1.0)
+    early = line("sparse", 4, 7.000001, mse_to_previous=0.25)
+    lines = [line("sparse", 8, 6.0), early, last]
+    lines += [line("dense", 9, 1.0), line("sparse", 12, 1.0, num_fake=9)]
     assert result.curves_of(lines, {"sparse": last, "dense": None}) == {
         "sparse": {
             "images_shown": [16, 32],
             "fd_x": [7.0, 5.0],
-            "mse_to_previous": [None, 0.25],
+            "mse_to_previous": [0.25, None],
         }
     }
+
+
+def test_a_run_that_trains_no_more_keeps_its_commit(tmp_path):
+    origin = {"commit": "old", "threads": 3, "versions": {}}
+    known = {"flags": ["--seed=1"], "images_shown": 8}
+    path = tmp_path / "result.json"
+    now = {"commit": "new", "threads": 1, "versions": {"python": "3"}}
+    for before, kept in (
+        (json.dumps(origin | known), origin),
+        (json.dumps(origin | known | {"images_shown": 4}), now),
+        ("{", now),
+    ):
+        path.write_text(before)
+        found = known | now
+        result.keep_origin(found, str(path))
+        assert found == known | kept
 
 
 def test_the_commit_says_whether_files_differ(tmp_path, monkeypatch):
