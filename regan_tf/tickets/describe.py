@@ -55,7 +55,8 @@ def _cost(config, round_):
             method,
             method="one_shot",
             sparsity=round_.removed,
-            warmup=0,
+            # One-shot masks begin in the last stage, a round's at its start.
+            warmup=-config.stages.last.start,
             rounds=0,
             rewind=0,
         )
