@@ -49,7 +49,7 @@ def test_the_study_has_as_many_trials_of_both(monkeypatch):
         "validation"
     }
     final = make_plans(read_grid("configs/sweeps/scarce.toml"))
-    assert len(final) == 20
+    assert len(final) == 26
     seeds = {x.config.training.seed for x in final}
     assert not seeds & {x.training.seed for some in trials for x in some}
     assert {x.config.output.protocol for x in final} == {"paper"}
