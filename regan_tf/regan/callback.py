@@ -109,7 +109,10 @@ class ReGAN(keras.callbacks.Callback):
         """Kind of the phase that `step` falls into."""
         if hasattr(self.schedule, "kind"):
             return self.schedule.kind(step)
-        return "sparse" if self.sparse else "dense"
+        if self.sparse:
+            return "sparse"
+        begun = any(pruner.has_pruned for pruner in self.pruners)
+        return "dense" if begun else "warm-up"
 
     def report(self, step):
         """Phase and measured masks after `step` completed steps, for logs.

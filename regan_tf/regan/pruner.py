@@ -197,6 +197,11 @@ class Pruner:
         """Entries of all kernels with a mask that may change."""
         return sum(int(np.prod(kernel.shape)) for kernel, _ in self.pairs)
 
+    @property
+    def has_pruned(self):
+        """Whether any connection has been pruned, ever."""
+        return any(ever.numpy().any() for ever in self._ever)
+
     def report(self):
         """Figures for the log; reads every mask.
 

@@ -81,6 +81,21 @@ def test_a_tfmot_like_schedule_serves_unchanged():
     assert len({r for _, _, r in seen}) == 1
 
 
+def test_the_phases_of_a_foreign_schedule():
+    model = keras.Sequential([keras.Input((4,)), MaskedDense(5)])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    callback = ReGAN(lambda step: (step in (2, 5), 0.2 if step < 5 else 0.0))
+    phases = []
+
+    def note(batch, logs):
+        phases.append(callback.phase(batch))
+
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=note)
+    x, y = np.ones((8, 4), "f4"), np.ones((8, 5), "f4")
+    model.fit(x, y, 1, callbacks=[callback, watch], shuffle=False, verbose=0)
+    assert phases == ["warm-up"] * 2 + ["sparse"] * 3 + ["dense"] * 3
+
+
 def test_a_foreign_learning_rate_schedule_is_refused():
     decay = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
     with pytest.raises(ValueError, match="must be a float or a"):
