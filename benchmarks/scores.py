@@ -90,7 +90,8 @@ def score_all(data, output, count):
 
 
 _COLUMNS = (
-    *(("fd", "Fréchet"), ("is", "IS"), ("kd", "kernel"), ("prec", "precision")),
+    *((("fd", "fid"), "Fréchet"), ("is", "IS"), (("kd", "kid"), "kernel")),
+    ("prec", "precision"),
     *(("recall", "recall"), ("prd_f8", "F8"), ("prd_f1_8", "F1/8")),
     *(("modes", "modes"), ("kl_to", "KL")),
 )

@@ -144,15 +144,15 @@ def evaluate(request: Request) -> list[dict[str, Any]]:
     images = load_images(config)
     if run is not None:
         run.check_images(images.train)
+    if request.subject == "images":  # a network may have to be trained first
+        subjects = [_images(request, config, images, len(devices))]
     evaluator = make_evaluator(config, images, devices)
     if evaluator is None:
         raise UserError(
             "no feature network to score with. Received: --features="
             f"{config.output.features}; pass classifier, inception or a path"
         )
-    if request.subject == "images":
-        subjects = [_images(request, config, evaluator)]
-    else:
+    if request.subject != "images":
         subjects = _generators(generators, evaluator, run, images)
     return [_score(subject, evaluator, output) for subject in subjects]
 
@@ -198,6 +198,13 @@ class _Run:
         scoring = dict(request.scoring)
         if "protocol" in scoring:
             scoring.setdefault("eval_images", None)  # the protocol's own
+        # Another network than the run's leaves out what was said of that.
+        if "inception_path" in scoring:
+            scoring.setdefault("features", "auto")
+            scoring.setdefault("inception_sha256", None)
+        elif scoring.get("features", "auto") not in ("auto", "inception"):
+            scoring |= {"inception_path": None}
+            scoring.setdefault("inception_sha256", None)
         return SimpleNamespace(
             data=dataclasses.replace(self.config.data, **request.data),
             output=dataclasses.replace(self.config.output, **scoring),
@@ -266,7 +273,9 @@ def _load_generators(request: Request, devices: list) -> dict[str, list]:
             continue  # a best generator that is the final one
         seen.add(known)
         loaded[name] = copies
-    return loaded
+    # The last line of a half is taken for that of its final generator.
+    best_first = sorted(loaded, key=lambda name: not name.startswith("best"))
+    return {name: loaded[name] for name in best_first}
 
 
 @dataclass(frozen=True)
@@ -299,12 +308,15 @@ def _generators(
     return subjects
 
 
-def _images(request: Request, config: Any, evaluator: Any) -> _Subject:
+def _images(
+    request: Request, config: Any, images: Any, copies: int
+) -> _Subject:
     """A set of images, in an order of its own: the splits of the Inception
     score must not be classes."""
     import numpy as np
 
     from regan_tf.data import first_image_size, load_image_set
+    from regan_tf.metrics.protocol import named_protocol
 
     resolution = config.data.resolution
     _check_size(first_image_size(request.path), resolution, request.path)
@@ -314,7 +326,11 @@ def _images(request: Request, config: Any, evaluator: Any) -> _Subject:
         resolution=resolution,
         skip_bad_images=config.data.skip_bad_images,
     )
-    needed = evaluator.protocol.num_fake
+    needed = named_protocol(
+        config.output.protocol,
+        has_test=images.test is not None,
+        num_fake=config.output.eval_images,
+    ).num_fake
     if len(found) < needed:
         raise UserError(
             f"--protocol={config.output.protocol} scores {needed:,} images. "
@@ -328,7 +344,7 @@ def _images(request: Request, config: Any, evaluator: Any) -> _Subject:
 
     facts = {"kind": "images", "source": request.path}
     facts["source_sha256"] = found.fingerprint
-    return _Subject(found.name, facts, [source] * len(evaluator.networks))
+    return _Subject(found.name, facts, [source] * copies)
 
 
 def _check_size(size: tuple[int, int], resolution: int, path: str) -> None:

@@ -38,13 +38,14 @@ def make_evaluator(config, images, devices=(None,)):
         has_test=images.test is not None,
         num_fake=output.eval_images,
     )
+    reference = _reference(protocol, images)  # a classifier takes long
     networks = _networks(config, images, protocol.resize, devices)
     if networks is None:
         return None
     return Evaluator(
         networks,
         protocol,
-        _reference(protocol, images),
+        reference,
         training=images.train,
         held_out=_held_out(images),
         cache_dir=cache_dir(),
@@ -72,9 +73,13 @@ def _reference(protocol, images):
 def _held_out(images):
     """Real images that the GAN is not trained on, or None."""
     found = _not_trained_on(images)
-    if found is None:
-        return images.test and images.test.of_classes(images.classes)
-    return found
+    test = images.test
+    if found is not None or test is None:
+        return found
+    if images.classes and test.labels is None:
+        return None
+    rows = test.rows_of(images.classes)
+    return test.of_classes(images.classes) if len(rows) else None
 
 
 def _not_trained_on(images):
@@ -94,6 +99,11 @@ def _networks(config, images, resize, devices):
     choice = output.features
     if choice == "auto" and output.inception_path:
         choice = "inception"
+    if choice != "inception" and output.inception_path:
+        raise UserError(
+            "--inception_path is for TF-GAN's Inception. Received: "
+            f"--features={choice}; leave one of them out"
+        )
     if choice != "inception" and output.inception_sha256:
         raise UserError(
             "--inception_sha256 is for TF-GAN's Inception. Received: "
@@ -147,12 +157,13 @@ def _why_no_classifier(images):
 def _classifier(config, full, test):
     from regan_tf.metrics import train_classifier
 
+    known = test is not None and test.labels is not None
     return train_classifier(
         re.sub(r"[^A-Za-z0-9_-]", "_", full.name),
         full.images[:],
         full.labels,
-        test.images[:] if test else None,
-        test.labels if test else None,
+        test.images[:] if known else None,
+        test.labels if known else None,
         num_classes=len(full.class_names),
         fingerprint=full.fingerprint,
         cache_dir=cache_dir(),

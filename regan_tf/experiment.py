@@ -3,14 +3,14 @@
 import functools
 import json
 import os
-import shutil
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from regan_tf.costs import RunCost
 from regan_tf.data import image_batches
-from regan_tf.errors import UserError
+from regan_tf.data.exit_gate import reads
 from regan_tf.evaluation import make_evaluator
 from regan_tf.pruning import make_regan, start_at
 from regan_tf.scoring import PairScorer
@@ -65,6 +65,11 @@ class Experiment:
         self.devices = local_devices(strategy)
         self.evaluator = make_evaluator(config, images, self.devices)
         self.cost = RunCost(config)
+        self._masks = None
+        if config.method.masks:  # the file may change, or go
+            self.cost.networks  # noqa: B018
+            with open(config.method.masks, "rb") as file:
+                self._masks = file.read()
 
     @property
     def pair(self):
@@ -141,11 +146,6 @@ class Experiment:
     def _restore(self, resume):
         step = self.checkpointer.restore() if resume else None
         last = self.config.training.steps
-        if step is not None and step > last:
-            raise UserError(
-                f"--steps={last} is less than the {step} steps that this run "
-                f"has been trained for; pass --steps={step} or more"
-            )
         if step == last:
             print(f"trained to step {step:,} already")
         elif step is not None:
@@ -166,8 +166,8 @@ class Experiment:
         }
         with writing(self.run_dir.root):
             write_atomically(self.run_dir.subset, json.dumps(subset) + "\n")
-            if self.config.method.masks:
-                shutil.copyfile(self.config.method.masks, self.run_dir.masks)
+            if self._masks:
+                write_atomically(self.run_dir.masks, self._masks)
 
     def _make_scorer(self):
         return PairScorer(
@@ -233,6 +233,7 @@ class Experiment:
         config, gan, last = self.config, self.gan, self.config.training.steps
         if self.evaluator is not None and num_workers() == 1:
             self.evaluator.interrupted = lambda: stop.received is not None
+            self._score_missed()
         self.trainer = Trainer(
             self.strategy,
             self.stages,
@@ -247,12 +248,25 @@ class Experiment:
         callbacks = [*self.callbacks(), progress, stop]
         try:
             done = self.trainer.train(gan, self.start, last, callbacks)
+        except tf.errors.OpError:
+            if reads.failure is not None:  # what TensorFlow says is not short
+                raise reads.failure from None
+            raise
         finally:
             progress.close()
+            if self.evaluator is not None:  # a signal stops no scores any more
+                self.evaluator.interrupted = bool
         if stop.received and done < last:
             self.log.check(done)
             self.checkpointer.save(done)
         return done
+
+    def _score_missed(self):
+        """Makes the score that a signal ended before the run was saved."""
+        output, last = self.config.output, self.config.training.steps
+        due = Call(output.eval_every, last, self._score).due(self.start)
+        if self.start and due and self._score(self.start):
+            self.checkpointer.save(self.start)
 
     def callbacks(self):
         """What surrounds the loop: log, Re-GAN, scores, checkpoints.
@@ -312,9 +326,11 @@ class Experiment:
                     f"scores start with step {start:,}, when all layers have "
                     "faded in"
                 )
-            return
-        for kind, scores in self.scorer.score(step, thorough=last).items():
+            return {}
+        scored = self.scorer.score(step, thorough=last)
+        for kind, scores in scored.items():
             print(f"step {step:,}: {kind} {short(scores)}")
+        return scored
 
     def finish(self, done):
         """Exports the pair and says where it is."""

@@ -57,7 +57,9 @@ def check() -> None:
             "--saved_model must be the folder of a generator, such as "
             "runs/quickstart/saved_model/sparse. Received: none"
         )
-    existing(FLAGS.saved_model, "saved_model", "a generator's folder")
+    FLAGS.saved_model = existing(
+        FLAGS.saved_model, "saved_model", "a generator's folder"
+    )
     for name, least in (
         ("count", 1),
         ("interpolate", 0),

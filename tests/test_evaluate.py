@@ -331,3 +331,40 @@ def test_training_goes_on_without_a_score(tmp_path, capsys):
     said = capsys.readouterr().out
     assert said.count("no score of the") >= 5  # at 2, twice at 4, 6, the end
     assert os.path.isdir(f"{run.run_dir.saved_model}/sparse")
+
+
+def test_a_score_that_a_signal_ended_is_made_by_the_resumed_run(tmp_path):
+    def start(name):
+        words = "--steps=8", "--eval_every=4", f"--run_dir={tmp_path / name}"
+        scoring = "--features=classifier", "--eval_images=40"
+        return joined_run(config_of(*TINY, *words, *scoring))
+
+    whole = start("whole")
+    whole.train(StopOnSignal())
+    first, stop = start("resumed"), StopOnSignal()
+
+    def signalled(*args, **options):
+        stop.received = "SIGTERM"
+        raise UserError("interrupted")
+
+    first.evaluator.score = signalled
+    assert first.train(stop) == 4
+    first.run_dir.unlock()
+    second = start("resumed")
+    assert second.train(StopOnSignal()) == 8
+    asked = "step", "kind", "of_step", "thorough", "fd_digits_cnn"
+    found, wanted = (
+        [[line[x] for x in asked] for line in _lines(x.run_dir.scores)]
+        for x in (second, whole)
+    )
+    assert found == wanted
+
+
+def test_images_are_looked_at_before_a_classifier_is_trained(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("regan_tf.metrics.classifier.fit", None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = _save_images(tmp_path / "noise", 5)
+    with pytest.raises(UserError, match=r"scores 40 images\. Received: 5"):
+        evaluate(_request("images", folder, tmp_path / "out"))

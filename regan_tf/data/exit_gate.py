@@ -12,14 +12,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from regan_tf.errors import UserError
+
 _QUIET_SECONDS = 0.1
 _PATIENCE_SECONDS = 10.0
 
 
 class ExitGate:
-    """Counts the calls of guarded functions, and refuses them once closed."""
+    """Counts the calls of guarded functions, and refuses them once closed.
+
+    Attributes:
+        failure: the `UserError` that a guarded function has raised, which
+            TensorFlow wraps into an error and a traceback of its own.
+    """
 
     def __init__(self) -> None:
+        self.failure: UserError | None = None
         self._lock = threading.Lock()
         self._closed = False
         self._entered = 0
@@ -36,6 +44,9 @@ class ExitGate:
                 self._inside += 1
             try:
                 return function(*args)
+            except UserError as error:
+                self.failure = error
+                raise
             finally:
                 with self._lock:
                     self._inside -= 1

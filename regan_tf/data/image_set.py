@@ -102,9 +102,16 @@ class ImageSet:
             names: of `class_names`.
 
         Raises:
-            UserError: a name that no class has, or no classes.
+            UserError: a name that no class has, no classes, or no images of
+                these.
         """
-        return self.take(self.rows_of(names)) if names else self
+        rows = self.rows_of(names)
+        if not len(rows):
+            raise UserError(
+                f"--classes must name classes that {self.name}, {self.split} "
+                f"split, has images of. Received: {', '.join(names)}"
+            )
+        return self.take(rows) if names else self
 
     def rows_of(self, names: tuple[str, ...]) -> np.ndarray:
         """Indices of the images of some classes, ascending; of all for ().

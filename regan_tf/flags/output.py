@@ -1,5 +1,7 @@
 """Flags of what a run writes and how it is scored."""
 
+import os
+
 from absl import flags
 
 from regan_tf.config import OutputConfig
@@ -74,7 +76,7 @@ def make() -> OutputConfig:
         said = f"a network, or one of {', '.join(FEATURE_CHOICES)}"
         features = existing(features, "features", said)
     return OutputConfig(
-        run_dir=FLAGS.run_dir,
+        run_dir=FLAGS.run_dir and os.path.expanduser(FLAGS.run_dir),
         keep_checkpoints=FLAGS.keep_checkpoints,
         protocol=FLAGS.protocol,
         eval_images=FLAGS.eval_images,

@@ -201,6 +201,10 @@ def train_classifier(
         images, labels = images[kept], labels[kept]
     progress(f"{name}_cnn: training on {len(images)} images")
     fit(model, images, labels, settings=settings, seed=seed, progress=progress)
+    # Runs that started together must share one network: the first that ends.
+    cached = _from_cache(f"{name}_cnn", model, directory, flip, progress)
+    if cached is not None:
+        return cached
     classifier = Classifier(f"{name}_cnn", model, mirrored=flip)
     right = classifier.predict(test_images) == np.asarray(test_labels)
     classifier.accuracy = float(np.mean(right))

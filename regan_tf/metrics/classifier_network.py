@@ -123,7 +123,9 @@ def whiten(model: "keras.Model", images: np.ndarray) -> None:
     """
     layer = model.get_layer("whitening")
     side, _, _, channels = layer.kernel.shape
-    images = images[:: max(1, len(images) // _WHITENED)]
+    # Patches of larger images would not fit in memory.
+    wanted = int(_WHITENED * min(1, (128 / images.shape[1]) ** 2))
+    images = images[:: max(1, len(images) // max(1, wanted))]
     pixels = images.astype(np.float32) / 127.5 - 1
     windows = np.lib.stride_tricks.sliding_window_view
     step = side + 1  # neighbours overlap and add little

@@ -1,8 +1,10 @@
 """The run directory: where everything a run makes is, and who may use it."""
 
 import contextlib
+import glob
 import json
 import os
+import re
 import shutil
 import time
 
@@ -243,12 +245,6 @@ class RunDir:
                 f"{self.config} is damaged; pass --overwrite to start afresh"
             ) from None
         new = json.loads(json.dumps(new))
-        steps = [facts.get("training.steps") for facts in (old, new)]
-        if steps[0] != steps[1] and new.get("training.lr_decay") != "none":
-            print(
-                f"note: --steps was {steps[0]} and is {steps[1]}; the "
-                "learning rate decays over the new length from here on"
-            )
         changed = differences(old, new)
         if changed:
             listed = "; ".join(f"{n}: {a!r} → {b!r}" for n, a, b in changed)
@@ -256,6 +252,27 @@ class RunDir:
                 f"--run_dir={self.root} holds a run with another "
                 f"configuration ({listed}); go back to it, name another "
                 "--run_dir, or pass --overwrite"
+            )
+        self._check_length(new)
+        steps = [facts.get("training.steps") for facts in (old, new)]
+        if steps[0] != steps[1] and new.get("training.lr_decay") != "none":
+            print(
+                f"note: --steps was {steps[0]} and is {steps[1]}; the "
+                "learning rate decays over the new length from here on"
+            )
+
+    def _check_length(self, new):
+        """Refuses fewer steps than are trained, before anything is written."""
+        names = glob.glob(
+            os.path.join(glob.escape(self.checkpoints), "ckpt-*.index")
+        )
+        found = [re.search(r"ckpt-(\d+)\.index$", name) for name in names]
+        trained = max((int(x.group(1)) for x in found if x), default=0)
+        steps = new.get("training.steps", trained)
+        if trained > steps:
+            raise UserError(
+                f"--steps={steps} is less than the {trained} steps that this "
+                f"run has been trained for; pass --steps={trained} or more"
             )
 
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
+
+import pytest
 
 from regan_tf.train import result
 
@@ -73,6 +76,7 @@ def test_a_run_that_trains_no_more_keeps_its_commit(tmp_path):
         assert found == known | kept
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 def test_the_commit_says_whether_files_differ(tmp_path, monkeypatch):
     def git(*words):
         identity = "-c", "user.name=n", "-c", "user.email=e"

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.plugin_event_accumulator import (
@@ -37,6 +38,20 @@ def test_a_longer_run_under_a_decay_is_told(tmp_path, capsys):
     _open(tmp_path)
     _open(tmp_path, "--steps=20")
     assert "--steps was 10 and is 20" in capsys.readouterr().out
+
+
+def test_fewer_steps_than_trained_are_refused_and_nothing_is_written(tmp_path):
+    run_dir, _ = _open(tmp_path)
+    run_dir.unlock()
+    config, checkpoints = Path(run_dir.config), Path(run_dir.checkpoints)
+    before = config.read_bytes()
+    checkpoints.mkdir()
+    for step in 5, 10:
+        (checkpoints / f"ckpt-{step}.index").touch()
+    with pytest.raises(UserError, match="--steps=8 is less than the 10 steps"):
+        _open(tmp_path, "--steps=8")
+    assert config.read_bytes() == before
+    assert _open(tmp_path, "--steps=10")[1]
 
 
 def test_another_configuration_is_refused_and_listed(tmp_path):
