@@ -1,5 +1,6 @@
 """Whole tiny runs: phases, pair, resume, devices, traces, host reads."""
 
+import dataclasses
 import itertools
 import json
 import os
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from regan_tf.data.image_set import StreamedImages
+from regan_tf.errors import UserError
 from regan_tf.train.callbacks import StopOnSignal
 from tests.tiny import joined_run, tiny_config
 
@@ -342,3 +345,19 @@ def test_tfmot_schedule_end_to_end(tiny):
     measured = [round(r["masks/generator/measured"], 2) for r in rows]
     assert measured[:2] == [0, 0]
     assert measured[-1] >= 0
+
+
+def test_a_file_that_changes_in_training_is_one_line(tiny):
+    run = joined_run(tiny())
+    train, pixels = run.images.train, run.images.train.images
+
+    def decode(position):
+        if position >= 30:
+            raise UserError("'a.png' has changed")
+        return pixels[position]
+
+    streamed = StreamedImages(decode, np.arange(len(train)), 32)
+    train = dataclasses.replace(train, images=streamed)
+    run.images = dataclasses.replace(run.images, train=train)
+    with pytest.raises(UserError, match=r"^'a\.png' has changed$"):
+        _train(run)
