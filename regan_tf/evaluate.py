@@ -104,10 +104,10 @@ def request_from_flags() -> Request:
         del flag_of["resolution"]
     return Request(
         given[0],
-        FLAGS[given[0]].value,
+        os.path.expanduser(FLAGS[given[0]].value),
         data={n: FLAGS[f].value for n, f in flag_of.items() if wanted(f)},
         scoring={n: FLAGS[n].value for n in _SCORING if wanted(n)},
-        output=FLAGS.output,
+        output=FLAGS.output and os.path.expanduser(FLAGS.output),
         devices=FLAGS.devices,
     )
 
