@@ -105,6 +105,14 @@ def _pairs(kept: Result, again: Result) -> Iterator[tuple[str, Any, Any]]:
             yield name, kept.get(name), again.get(name)
 
 
+def _network(result: Result) -> str:
+    """Name and hash of the network of a result's scores, in short."""
+    lines = [x for when in ("final", "best") for x in result[when].values()]
+    protocol = next((x.get("protocol") or {} for x in lines), {})
+    found = (protocol.get(f"feature_{x}") for x in ("network", "sha256"))
+    return " ".join(in_words(x) for x in found if x) or "unknown"
+
+
 def _check(result: Result) -> None:
     whole = all(isinstance(result.get(x), dict) for x in ("final", "best"))
     if not whole or not isinstance(result.get("flags"), list):
@@ -158,6 +166,14 @@ def repeat(
     for name in ("commit", "versions", "threads"):
         if kept.get(name) != again.get(name):
             print(f"{name}: {kept.get(name)} then, {again.get(name)} now")
+    then, now = _network(kept), _network(again)
+    if then != now:
+        print(
+            f"feature network: {then} then, {now} now, whose scores do not "
+            "compare; a data set's classifier depends on how many cores it was "
+            "trained on, the kept one maybe on all: score any images of the "
+            "set by python -m regan_tf.evaluate first, which trains it on all"
+        )
     compared, unlike = differences(kept, again)
     print(f"{compared - len(unlike.rows)} of {compared} figures are the same")
     if unlike.rows:

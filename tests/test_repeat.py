@@ -64,6 +64,13 @@ def test_other_scores_are_listed(kept, tmp_path, capsys, changed):
     assert "commit: None then, ab1+ now" in out
 
 
+def test_another_feature_network_is_told(kept, tmp_path, capsys):
+    hashed = {"feature_network": "x_cnn", "feature_sha256": "ab" * 32}
+    _repeat(kept, tmp_path, _with(protocol=hashed))
+    said = "feature network: unknown then, x_cnn abababababab now, whose"
+    assert said in capsys.readouterr().out
+
+
 def test_a_half_that_is_gone(kept, tmp_path):
     same, _ = _repeat(kept, tmp_path, RESULT | {"best": {}})
     assert not same
