@@ -41,7 +41,7 @@ CASES = {
     "one_shot": ("wwssssssss", [0, 0] + 8 * [0.5]),
     "random": ("wwssssssss", [0, 0] + 8 * [0.5]),
     # 0.5·(1 − (1 − t)³) at t = 0, ½ and 1, at steps 2, 4 and 6.
-    "gmp": ("ddddssssss", [0, 0, 0, 0, 0.4375, 0.4375] + 4 * [0.5]),
+    "gmp": ("wwwwssssss", [0, 0, 0, 0, 0.4375, 0.4375] + 4 * [0.5]),
     "set": ("wwssssssss", [0, 0] + 8 * [0.5]),
     "rigl": ("wwssssssss", [0, 0] + 8 * [0.5]),
 }
